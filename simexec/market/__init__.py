@@ -1,0 +1,1 @@
+"""The order book kernel, order flows, data readers, quotes and delayed views."""

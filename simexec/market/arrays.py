@@ -1,0 +1,79 @@
+"""The arrays of one compiled book, and how they grow."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from simexec.market import layout as at
+from simexec.market.levels import Array
+
+
+def _free_rows(first: int, end: int) -> Array:
+    """Links of the free rows ``first`` .. ``end - 1``: each to the next, the last to none."""
+    links = np.arange(first + 1, end + 1, dtype=np.int64)
+    links[-1] = at.NIL
+    return links
+
+
+@attrs.define(eq=False)
+class BookArrays:
+    """What a compiled book works on; see ``layout`` for the columns.
+
+    The pools double when they are full and their rows are used again, so memory follows the most orders that ever rested
+    at one time, not the number of orders that came and went.
+    """
+
+    state: Array
+    orders: Array
+    levels: Array
+    ladder: Array
+    slots: Array
+    log: Array
+
+    @classmethod
+    def empty(cls, *, orders: int = 1024, levels: int = 256, slots: int = 1024, log: int = 4096) -> BookArrays:
+        """An empty book with room for so many orders, prices, background references and log rows."""
+        state = np.zeros(at.STATE_WIDTH, np.int64)
+        state[at.TOUCHED] = at.NIL
+        state[at.TICK] = 1
+        state[[at.QUOTE, at.QUOTE + 2]] = at.NO_PRICE
+        book = cls(
+            state=state,
+            orders=np.zeros((orders, at.ORDER_WIDTH), np.int64),
+            levels=np.zeros((levels, at.LEVEL_WIDTH), np.int64),
+            ladder=np.zeros((2, levels, 2), np.int64),
+            slots=np.full(slots, at.NIL, np.int64),
+            log=np.zeros((4, log, at.LOG_WIDTH), np.int64),
+        )
+        book.orders[:, at.NEXT] = _free_rows(0, orders)
+        book.levels[:, at.HEAD] = _free_rows(0, levels)
+        return book
+
+    def grow(self) -> None:
+        """Double whichever pool is full, or nearly so."""
+        state = self.state
+        if state[at.ORDERS_LIVE] * 2 > len(self.orders):
+            size = len(self.orders)
+            self.orders = np.concatenate([self.orders, np.zeros_like(self.orders)])
+            self.orders[size:, at.NEXT] = _free_rows(size, 2 * size)
+            self.orders[2 * size - 1, at.NEXT] = state[at.FREE_ORDER]
+            state[at.FREE_ORDER] = size
+        prices = int(state[at.LADDER_SIZE] + state[at.LADDER_SIZE + 1])
+        if prices * 2 > len(self.levels):
+            size = len(self.levels)
+            self.levels = np.concatenate([self.levels, np.zeros_like(self.levels)])
+            self.levels[size:, at.HEAD] = _free_rows(size, 2 * size)
+            self.levels[2 * size - 1, at.HEAD] = state[at.FREE_LEVEL]
+            state[at.FREE_LEVEL] = size
+            self.ladder = np.concatenate([self.ladder, np.zeros_like(self.ladder)], axis=1)
+
+    def reserve_slots(self, references: int) -> None:
+        """Have room for background references below ``references``."""
+        if references > len(self.slots):
+            more = np.full(max(references, 2 * len(self.slots)) - len(self.slots), at.NIL, np.int64)
+            self.slots = np.concatenate([self.slots, more])
+
+    def widen_log(self) -> None:
+        """Double the log; it must have room for a row of every order of the participants."""
+        self.log = np.concatenate([self.log, np.zeros_like(self.log)], axis=1)

@@ -1,0 +1,215 @@
+"""LOBSTER recordings: reading the two files of a day and making their order flow.
+
+Format (LOBSTER, Humboldt-Universität zu Berlin): row k of the message file is an event, row k of the order book file the book
+*after* it. Times are seconds after midnight with up to nine decimals, prices dollars times 10,000, empty levels ±9,999,999,999.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from simexec.errors import DataError
+from simexec.market import anchoring
+from simexec.market import layout as at
+from simexec.market.arrays import BookArrays
+from simexec.market.lobster_errors import explain
+from simexec.market.levels import Array
+from simexec.market.recording import Problem, Recording
+
+_NAME: Final = re.compile(
+    r"(?P<symbol>[^_]+)_(?P<date>\d{4}-\d{2}-\d{2})_(?P<start>\d+)_(?P<end>\d+)_(?P<kind>message|orderbook)_(?P<levels>\d+)"
+    r"\.csv(\.gz)?"
+)
+_COUNTERS: Final = {
+    anchoring.UNKNOWN: "order is unknown and no quantity of unknown age covers it",
+    anchoring.DUPLICATE: "order id is already in the book; the older order is removed",
+    anchoring.MISMATCHED: "book differs from the recorded one inside the window; it is repaired",
+}
+
+
+@attrs.frozen
+class LobsterName:
+    """What the name of a LOBSTER file says.
+
+    Attributes:
+        start_ns: beginning of the recording, ns after midnight.
+        end_ns: its end.
+        levels: price levels a side in the order book file.
+    """
+
+    symbol: str
+    date: dt.date
+    start_ns: int
+    end_ns: int
+    kind: str
+    levels: int
+
+    @classmethod
+    def parse(cls, path: Path) -> LobsterName:
+        """Read a file's name; DataError if it is not a LOBSTER name."""
+        found = _NAME.fullmatch(path.name)
+        if found is None:
+            raise DataError(
+                f"{path}: not a LOBSTER file name; right would be "
+                "SYMBOL_YYYY-MM-DD_STARTms_ENDms_message_LEVELS.csv or .csv.gz"
+            )
+        try:
+            date = dt.date.fromisoformat(found["date"])
+        except ValueError as error:
+            raise DataError(f"{path}: the name's date {found['date']} does not exist") from error
+        start, end = int(found["start"]) * 10**6, int(found["end"]) * 10**6
+        if not start < end <= 86_400 * 10**9:
+            raise DataError(f"{path}: the name's span {found['start']}..{found['end']} ms is not within a day")
+        return cls(found["symbol"], date, start, end, found["kind"], int(found["levels"]))
+
+
+def orderbook_beside(message_file: Path) -> Path:
+    """The order book file that belongs to a message file: the same name with ``orderbook``, plain or gzipped."""
+    name = message_file.name.replace("_message_", "_orderbook_")
+    plain = message_file.with_name(name.removesuffix(".gz"))
+    for candidate in (message_file.with_name(name), plain, plain.with_name(plain.name + ".gz")):
+        if candidate.exists():
+            return candidate
+    raise DataError(f"{message_file}: its order book file {name} is not beside it; name it explicitly")
+
+
+def read_lobster(message_file: Path, orderbook_file: Path | None = None) -> Recording:
+    """Read a day and make its order flow.
+
+    Raises:
+        DataError: a file is missing, damaged or of another day; the message names file, line and value.
+    """
+    if not message_file.exists():
+        raise DataError(f"{message_file}: no such file")
+    name = LobsterName.parse(message_file)
+    if name.kind != "message":
+        raise DataError(f"{message_file}: this is the order book file; give the message file")
+    orderbook_file = orderbook_file or orderbook_beside(message_file)
+    if not orderbook_file.exists():
+        raise DataError(f"{orderbook_file}: no such file")
+    other = LobsterName.parse(orderbook_file)
+    if attrs.evolve(other, kind="message") != name:
+        raise DataError(f"{orderbook_file}: belongs to another recording than {message_file.name}")
+    times, events, ids, sizes, prices, directions = _read_messages(message_file, name)
+    books = _read_books(orderbook_file, name.levels)
+    if len(books) != len(times):
+        raise DataError(
+            f"{orderbook_file}: has {len(books)} rows but {message_file.name} has {len(times)}; they must go row by row"
+        )
+    return _make_flow(name, message_file, times, events, ids, sizes, prices, (1 - directions) // 2, books)
+
+
+def _read_table(path: Path, types: list[str]) -> list[Array]:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = [str(i) for i in range(len(types))]
+    try:
+        table = csv.read_csv(
+            path,
+            read_options=csv.ReadOptions(column_names=names),
+            convert_options=csv.ConvertOptions(
+                column_types={n: pa.type_for_alias(t) for n, t in zip(names, types, strict=True)},
+                null_values=[],
+            ),
+        )
+    except (pa.ArrowInvalid, OSError, EOFError) as error:
+        raise explain(path, types, error) from error
+    return [table.column(n).to_numpy() for n in names]
+
+
+def _read_messages(path: Path, name: LobsterName) -> list[Array]:
+    seconds, events, ids, sizes, prices, directions = _read_table(path, ["float64"] + ["int64"] * 5)
+    if len(seconds) == 0:
+        raise DataError(f"{path}: is empty")
+    # Exact: a float64 below 86,400 is within 8e-12 s of the decimal, and times 1e9 rounds back to its nanosecond.
+    times = np.rint(seconds * 1e9).astype(np.int64)
+    _refuse(path, ~np.isfinite(seconds) | (seconds < 0), "time", seconds, "seconds after midnight")
+    _refuse(path, np.diff(times, prepend=times[0]) < 0, "time", seconds, "not before the row above")
+    _refuse(
+        path, (times < name.start_ns) | (times > name.end_ns), "time", seconds, "inside the span of the file's name"
+    )
+    _refuse(path, (events < 1) | (events > 7), "type", events, "1 to 7")
+    book_events = events <= 5
+    _refuse(path, book_events & (sizes <= 0), "size", sizes, "a positive number of shares")
+    _refuse(path, book_events & (prices <= 0), "price", prices, "dollars times 10,000, positive")
+    _refuse(path, book_events & (np.abs(directions) != 1), "direction", directions, "1 (buy) or -1 (sell)")
+    return [times, events, ids, sizes, prices, np.where(book_events, directions, 1)]
+
+
+def _read_books(path: Path, depth: int) -> Array:
+    columns = _read_table(path, ["int64"] * (4 * depth))
+    books = np.stack(columns, axis=1) if len(columns[0]) else np.empty((0, 4 * depth), np.int64)
+    _refuse(path, (books[:, 1::2] < 0).any(axis=1), "size", books[:, 1::2].min(axis=1, initial=0), "0 or more shares")
+    crossed = (books[:, 0] <= books[:, 2]) & (books[:, 1] > 0) & (books[:, 3] > 0)
+    _refuse(path, crossed, "best ask", books[:, 0], "above the best bid")
+    return np.ascontiguousarray(books)
+
+
+def _refuse(path: Path, wrong: Any, field: str, values: Any, right: str) -> None:
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(f"{path}: line {row + 1}: {field} {values[row]} must be {right}")
+
+
+def _make_flow(
+    name: LobsterName, path: Path, times: Array, events: Array, ids: Array, sizes: Array, prices: Array, sides: Array,
+    books: Array,
+) -> Recording:  # fmt: skip
+    known, refs = np.unique(ids, return_inverse=True)
+    book = BookArrays.empty(orders=4096, levels=1024, slots=2 * len(known) + 4096, log=64)
+    progress = np.zeros(anchoring.PROGRESS_WIDTH, np.int64)
+    progress[[anchoring.REFERENCES, anchoring.NAMED]] = len(known)
+    problems = np.zeros((anchoring.MOST_PROBLEMS, 3), np.int64)
+    windows = np.empty((len(times), 3), np.int64)
+    chunk = np.empty((2 * len(times) + 16 * books.shape[1] + 4096, at.MESSAGE_WIDTH), np.int64)
+    chunks = []
+    while True:
+        code = anchoring.anchor(
+            book.state, book.orders, book.levels, book.ladder, book.slots, progress, chunk, problems, windows,
+            times, events, refs, sizes, prices, sides, books, name.start_ns,
+        )  # fmt: skip
+        if code == at.GROW:
+            book.grow()
+            book.reserve_slots(int(progress[anchoring.REFERENCES]) + 4096)
+            continue
+        chunks.append(chunk[: progress[anchoring.EMITTED]].copy())
+        progress[anchoring.EMITTED] = 0
+        if code == at.DONE:
+            break
+    moved = np.ones(len(windows), bool)
+    moved[1:] = (windows[1:, 1:] != windows[:-1, 1:]).any(axis=1)
+    count = Counter(events.tolist())
+    return Recording(
+        source=str(path),
+        symbol=name.symbol,
+        date=name.date,
+        start_ns=name.start_ns,
+        end_ns=name.end_ns,
+        levels=name.levels,
+        price_quanta_per_unit=10_000,
+        tick_quanta=100,
+        messages=np.concatenate(chunks) if len(chunks) > 1 else chunks[0],
+        references=int(progress[anchoring.REFERENCES]),
+        row_times=times,
+        windows=windows[moved],
+        counts={int(k): count[k] for k in sorted(count)},
+        top_matches=int(progress[anchoring.MATCHED]),
+        queue_head_executions=int(progress[anchoring.HEAD_EXECUTIONS]),
+        executed_visible=int(progress[anchoring.EXECUTED_SHOWN]),
+        executed_hidden=int(progress[anchoring.EXECUTED_HIDDEN]),
+        final_shares=int(book.levels[book.ladder[0, : book.state[at.LADDER_SIZE], 1], at.LEVEL_SHOWN].sum())
+        + int(book.levels[book.ladder[1, : book.state[at.LADDER_SIZE + 1], 1], at.LEVEL_SHOWN].sum()),
+        problems=tuple(
+            Problem(int(row) + 1, _COUNTERS[int(kind)], int(price))
+            for row, kind, price in problems[: progress[anchoring.PROBLEMS]]
+        ),
+        defects={_COUNTERS[k]: int(progress[k]) for k in _COUNTERS if progress[k]},
+    )

@@ -1,0 +1,42 @@
+"""Every role as a ``typing.Protocol``: what a component must offer to be used as one; nobody inherits from these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class CoupledMarket(Protocol):
+    """A market whose order flow is advanced in bulk between calendar events, rather than event by event.
+
+    Attributes:
+        name: unique in the simulation; breaks ties between markets with messages of the same time.
+        next_time: time (ns) of the next message of its flow, or None when the flow is exhausted.
+    """
+
+    name: str
+    next_time: int | None
+
+    def advance(self, until: int) -> int | None:
+        """Apply every message with ``time <= until``; stop early after the first time at which a process is concerned.
+
+        Returns:
+            That time t (all messages stamped t have been applied), or None when nothing concerned a process.
+        """
+
+    def dispatch(self) -> None:
+        """Hand over what concerned a process; called by the calendar at the time that ``advance`` returned."""
+
+
+class DurationModel(Protocol):
+    """A distribution of durations: latencies of links, service times of stations."""
+
+    @property
+    def mean_ns(self) -> float:
+        """Mean of the distribution in nanoseconds."""
+
+    def sample(self, rng: np.random.Generator, size: int) -> npt.NDArray[np.int64]:
+        """Draw ``size`` durations in whole nanoseconds, none negative."""
