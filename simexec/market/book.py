@@ -11,7 +11,7 @@ from __future__ import annotations
 from numba import njit
 
 from simexec.market import layout as at
-from simexec.market.levels import Array, detach, insert, set_excess, shrink, sign_of, touch
+from simexec.market.levels import Array, detach, find_level, insert, set_excess, shrink, sign_of, touch
 
 ROOM = 8
 """Log rows that one step of matching may need; the check before each step leaves at least so many."""
@@ -178,6 +178,7 @@ def settle(state: Array, orders: Array, levels: Array, ladder: Array, slots: Arr
             )
             tell(state, log, at.OUT_REST, number, sign_of(side) * key, quantity, quantity, 1, row)
     after_message(state, orders, levels, ladder, log)
+    state[at.CONCERN] = 0  # the caller reads the log at once
     return at.DONE
 
 
@@ -209,6 +210,7 @@ def submit(
     if refused != at.NIL:
         tell(state, log, at.OUT_CANCEL, number, refused, quantity, 0, 0, at.NIL)
         state[at.IN_QUANTITY] = 0
+        state[at.CONCERN] = 0
         return at.DONE
     return settle(state, orders, levels, ladder, slots, log)
 

@@ -72,3 +72,24 @@ class Recording:
     def rows_until(self, time_ns: int) -> int:
         """Rows with a time up to and including ``time_ns``."""
         return int(np.searchsorted(self.row_times, time_ns, side="right"))
+
+
+class RecordedFlow:
+    """A recording as a flow: its messages in one chunk; it counts the rows of the file, not the messages made from them."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.references = recording.references
+        self.tick_quanta = recording.tick_quanta
+        self._given = False
+
+    def next_messages(self) -> Array | None:
+        """See ``Flow``."""
+        if self._given:
+            return None
+        self._given = True
+        return self.recording.messages
+
+    def applied(self, time_ns: int) -> int:
+        """Rows of the file up to and including a time."""
+        return self.recording.rows_until(time_ns)
