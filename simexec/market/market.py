@@ -26,7 +26,7 @@ class Flow(Protocol):
         """The next chunk of messages, int64 (n, 6) in time order (``layout``), n > 0; None at the end."""
 
     def applied(self, time_ns: int) -> int:
-        """Messages of the flow, as its users count them, up to and including a time."""
+        """Messages of the flow, as its users count them, up to and including the present time."""
 
 
 class Market:

@@ -1,0 +1,58 @@
+"""Distributions of order sizes; each draws whole lots, at least one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import attrs
+import numpy as np
+
+from simexec.errors import InputError
+from simexec.market.levels import Array
+
+
+class SizeModel(Protocol):
+    """A distribution of order sizes."""
+
+    def sample(self, rng: np.random.Generator, size: int) -> Array:
+        """Draw ``size`` sizes in lots, each at least 1."""
+
+
+def _at_least_one(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if not (math.isfinite(value) and value >= 1):
+        raise InputError(f"{attribute.name} of {type(instance).__name__} is {value!r}; it must be at least 1 lot")
+
+
+@attrs.frozen
+class ConstantSize:
+    """Always ``quantity`` lots."""
+
+    quantity: int = attrs.field(validator=_at_least_one)
+
+    def sample(self, rng: np.random.Generator, size: int) -> Array:
+        """See ``SizeModel``; uses nothing of the stream."""
+        return np.full(size, self.quantity, np.int64)
+
+
+@attrs.frozen
+class GeometricSize:
+    """1, 2, ... lots with a constant ratio and the given mean."""
+
+    mean: float = attrs.field(validator=_at_least_one)
+
+    def sample(self, rng: np.random.Generator, size: int) -> Array:
+        """See ``SizeModel``."""
+        return rng.geometric(1 / self.mean, size).astype(np.int64)
+
+
+@attrs.frozen
+class LogNormalSize:
+    """Lognormal with the given median and standard deviation of the logarithm, rounded up to whole lots."""
+
+    median: float = attrs.field(validator=_at_least_one)
+    sigma: float
+
+    def sample(self, rng: np.random.Generator, size: int) -> Array:
+        """See ``SizeModel``."""
+        return np.ceil(self.median * np.exp(self.sigma * rng.standard_normal(size))).astype(np.int64)
