@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from simexec.execution.parent import ParentExecution
+
 
 class CoupledMarket(Protocol):
     """A market whose order flow is advanced in bulk between calendar events, rather than event by event.
@@ -40,3 +42,10 @@ class DurationModel(Protocol):
 
     def sample(self, rng: np.random.Generator, size: int) -> npt.NDArray[np.int64]:
         """Draw ``size`` durations in whole nanoseconds, none negative."""
+
+
+class Algorithm(Protocol):
+    """A way to work a parent order."""
+
+    async def run(self, execution: ParentExecution) -> None:
+        """Place children until the parent is filled or its time is over; what is still open is cancelled by the caller."""

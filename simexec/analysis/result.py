@@ -1,0 +1,68 @@
+"""What a finished run is, for those who analyse it: facts and columns, no live components."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from simexec.config.scenario import Scenario
+from simexec.execution.journal import Journal
+from simexec.trading.instrument import Instrument
+from simexec.trading.order import Order
+from simexec.trading.portfolio import PortfolioSnapshot
+
+Table = npt.NDArray[np.int64]
+
+
+@attrs.frozen(eq=False)
+class RunResult:
+    """A finished run. Times are ns since the epoch (local midnight of the trading day), prices in quanta.
+
+    Attributes:
+        scenario: resolved, as it ran.
+        epoch: UTC instant of time 0.
+        open_ns: beginning of trading; ``close_ns`` its end.
+        parent: the parent order in its final state; ``children`` in order of creation.
+        decision_ns: when the parent was decided; ``end_ns`` when working it ended.
+        quotes: int64 (n, 5): time, bid, bid size, ask, ask size, where they change; a side that shows nothing has size 0.
+        prints: int64 (n, 6): time, price, quantity, aggressor's sign, flags (``market.layout.PRINT_*``), trade number.
+        queues: int64 (n, 5): time, the venue's order number, orders ahead, quantity ahead, leaves.
+        order_numbers: the venue's number of each order id.
+        journal: requests and reports on our side.
+        portfolio: at the end; ``initial_cash`` in units of the currency at the start.
+        flow_messages: background messages applied, as the flow counts them (rows of a recording's file).
+        calendar_events: events that the calendar processed.
+        divergence: how far the run left recorded history; empty of a synthetic flow.
+        invariants: name of every invariant checked, and True; a run that breaks one raises InvariantError.
+        assumptions: what was assumed, one sentence each.
+        journal_digest: SHA-256 over journal, quotes and prints.
+        seconds: wall time to ``load`` and to ``simulate``.
+    """
+
+    scenario: Scenario
+    instrument: Instrument
+    epoch: dt.datetime
+    open_ns: int
+    close_ns: int
+    parent: Order
+    children: tuple[Order, ...]
+    decision_ns: int
+    end_ns: int
+    quotes: Table
+    prints: Table
+    queues: Table
+    order_numbers: Mapping[str, int]
+    journal: Journal
+    portfolio: PortfolioSnapshot
+    initial_cash: int
+    flow_messages: int
+    calendar_events: int
+    divergence: Mapping[str, float]
+    invariants: Mapping[str, bool]
+    assumptions: tuple[str, ...]
+    journal_digest: str
+    seconds: Mapping[str, float]

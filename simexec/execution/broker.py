@@ -1,0 +1,124 @@
+"""The broker: lines from us to each venue, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from simexec.errors import OrderError
+from simexec.protocols import DurationModel
+from simexec.sim import Constant, Link, Simulation
+from simexec.trading.order import Order
+from simexec.trading.report import ExecutionReport
+from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
+from simexec.venue.venue import Connection, Venue
+
+
+@attrs.frozen
+class Latencies:
+    """One-way latencies of the lines between us and a venue.
+
+    Orders, replaces and cancels share a line, so a cancel never overtakes its order, whatever it draws.
+    """
+
+    orders: DurationModel = attrs.field(factory=lambda: Constant("250us"))
+    cancels: DurationModel = attrs.field(factory=lambda: Constant("250us"))
+    reports: DurationModel = attrs.field(factory=lambda: Constant("250us"))
+
+
+@attrs.frozen
+class _Line:
+    venue: Venue
+    connection: Connection
+    out: Link
+    back: Link
+
+
+class Broker:
+    """Sends our requests to venues and hands on what comes back.
+
+    Args:
+        sim: the simulation.
+        name: as the venues know us; lines draw from ``link.{name}-{venue}.*`` and ``link.{venue}-{name}.*``.
+    """
+
+    def __init__(self, sim: Simulation, name: str = "broker") -> None:
+        self.name = name
+        self._sim = sim
+        self._lines: dict[str, _Line] = {}
+        self._deliver: Callable[[list[ExecutionReport]], None] = _nowhere
+
+    def on_reports(self, deliver: Callable[[list[ExecutionReport]], None]) -> None:
+        """Have ``deliver`` called with every packet of reports when it arrives here."""
+        self._deliver = deliver
+
+    def connect(self, venue: Venue, latencies: Latencies | None = None) -> None:
+        """Open a line to a venue.
+
+        Raises:
+            InputError: there is one already.
+        """
+        latencies = latencies or Latencies()
+        back = Link(self._sim, f"{venue.name}-{self.name}", {"report": latencies.reports}, self._arrived)
+        connection = venue.connect(self.name, lambda packet: self._return(back, packet))
+        out = Link(
+            self._sim,
+            f"{self.name}-{venue.name}",
+            {"order": latencies.orders, "cancel": latencies.cancels},
+            connection.receive,
+        )
+        self._lines[venue.name] = _Line(venue, connection, out, back)
+
+    @staticmethod
+    def _return(back: Link, packet: list[ExecutionReport]) -> None:
+        back.send(packet, "report")
+
+    def _arrived(self, packet: list[ExecutionReport]) -> None:
+        self._deliver(packet)
+
+    @property
+    def venues(self) -> list[str]:
+        """Names of the venues with a line."""
+        return list(self._lines)
+
+    def choose(self, venue: str | None) -> str:
+        """The venue an order goes to: the named one, or the only one there is.
+
+        Raises:
+            OrderError: no such line, or none is named and there are several.
+        """
+        if venue is None and len(self._lines) == 1:
+            return next(iter(self._lines))
+        if venue not in self._lines:
+            known = ", ".join(self._lines) or "none"
+            raise OrderError(f"venue {venue!r} has no line from {self.name}; connected: {known}")
+        return venue
+
+    def send(self, order: Order) -> None:
+        """Send a new order to its venue."""
+        self._lines[order.venue].out.send(  # type: ignore[index]  # the manager has chosen it
+            NewOrder(
+                order.order_id, order.side.sign, order.quantity, order.order_type, order.price_ticks, order.time_in_force,
+                order.display_quantity, order.hidden, order.post_only, order.instrument.symbol,
+            ),
+            "order",
+        )  # fmt: skip
+
+    def send_cancel(self, order: Order) -> None:
+        """Ask the venue to cancel what is left of an order."""
+        self._lines[order.venue].out.send(CancelRequest(order.order_id), "cancel")  # type: ignore[index]
+
+    def send_replace(self, order: Order, quantity: int, price_ticks: int | None) -> None:
+        """Ask the venue to change an order's total quantity or limit."""
+        self._lines[order.venue].out.send(  # type: ignore[index]
+            ReplaceRequest(order.order_id, quantity, price_ticks), "order"
+        )
+
+    def disconnect(self, venue: str) -> None:
+        """Drop the line to a venue."""
+        self._lines[self.choose(venue)].connection.disconnect()
+
+
+def _nowhere(packet: list[ExecutionReport]) -> None:
+    """Reports of a broker that no manager listens to."""

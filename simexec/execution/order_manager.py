@@ -1,0 +1,391 @@
+"""The order manager: every order's life from creation to its final state, and the tree of parents and children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from simexec.errors import OrderError, SimulationError
+from simexec.execution.broker import Broker
+from simexec.execution.journal import Journal
+from simexec.execution.report_stream import ReportStream
+from simexec.sim import Event, Simulation, current_simulation
+from simexec.sim.clock import HOUR, Duration, parse_duration
+from simexec.trading.instrument import Instrument
+from simexec.trading.order import Order
+from simexec.trading.portfolio import Portfolio
+from simexec.trading.report import ExecType, ExecutionReport, Fill
+from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
+
+# Module globals, since reading a member off its Enum runs Python code.
+_TRADE, _TRADE_CANCEL, _NEW = ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.NEW
+_PENDING = OrderStatus.PENDING
+_MARKET, _LIMIT, _ICEBERG = OrderType.MARKET, OrderType.LIMIT, OrderType.ICEBERG
+_DAY = TimeInForce.DAY
+
+
+class OrderManager:
+    """Creates, sends, cancels and replaces orders, and follows their reports; the owner of every order's state.
+
+    Without a broker it still keeps the books: orders are marked sent, and ``add_fill`` tells it what became of them.
+
+    Args:
+        broker: the lines to venues.
+        portfolio: booked with every fill.
+        instruments: what may be traded; None accepts any symbol, with a tick of 0.01 and a lot of 1.
+        max_order_age: an order older than this is asked to cancel; only the answer is final.
+        cleanup_interval: how often ages are looked at, and ended orders forgotten that ended as long ago.
+        journal: where requests and reports are written down.
+        sim: the simulation; None: the ambient one.
+    """
+
+    def __init__(
+        self,
+        broker: Broker | None = None,
+        portfolio: Portfolio | None = None,
+        instruments: Iterable[Instrument] | None = None,
+        *,
+        max_order_age: Duration | None = None,
+        cleanup_interval: Duration = HOUR,
+        journal: Journal | None = None,
+        sim: Simulation | None = None,
+    ) -> None:
+        self._sim = sim or current_simulation()
+        self._broker = broker
+        self.portfolio = portfolio
+        self._instruments = None if instruments is None else {i.symbol: i for i in instruments}
+        self._known: dict[str, Instrument] = dict(self._instruments or {})
+        self._max_age = None if max_order_age is None else parse_duration(max_order_age)
+        self._interval = parse_duration(cleanup_interval)
+        self._cleaning = False
+        self._journal = journal
+        self._orders: dict[str, Order] = {}
+        self._children: dict[str, list[Order]] = {}
+        self._streams: dict[str, ReportStream] = {}
+        self._finals: dict[str, Event] = {}
+        self._created = 0
+        self._archive: Callable[[Order], None] | None = None
+        if broker is not None:
+            broker.on_reports(self._receive)
+
+    # --- requests ------------------------------------------------------------------------------------------------------
+
+    async def create_order(
+        self,
+        symbol: str,
+        side: OrderSide,
+        quantity: int,
+        order_type: OrderType = _MARKET,
+        price: Decimal | int | str | float | None = None,
+        *,
+        time_in_force: TimeInForce = _DAY,
+        display_quantity: int | None = None,
+        hidden: bool = False,
+        post_only: bool = False,
+        parent_id: str | None = None,
+        venue: str | None = None,
+    ) -> Order:
+        """Create an order; it is PENDING until it is submitted.
+
+        Args:
+            symbol: what to trade.
+            side: buy or sell.
+            quantity: shares or contracts.
+            order_type: market, limit or iceberg.
+            price: limit price, for limit and iceberg orders.
+            time_in_force: how long it may rest.
+            display_quantity: shown part of an iceberg.
+            hidden: not shown in the book.
+            post_only: refused rather than filled on arrival.
+            parent_id: the order it is a part of; it may not exceed what its parent has left.
+            venue: where it goes; None where there is only one.
+
+        Raises:
+            OrderError: the fields contradict the instrument or each other.
+        """
+        instrument = self._known.get(symbol) or self._new_instrument(symbol)
+        quantity = instrument.check_quantity(quantity)
+        price_ticks = None
+        if order_type is _MARKET:
+            if price is not None:
+                raise OrderError(f"a market order has no price, {price} was given; use OrderType.LIMIT")
+        elif price is None:
+            raise OrderError(f"a {order_type.name.lower()} order of {symbol} needs a price")
+        else:
+            price_ticks = instrument.to_ticks(price)
+        if (display_quantity is None) is (order_type is _ICEBERG):
+            raise OrderError(
+                f"display_quantity {display_quantity} with a {order_type.name.lower()} order; an iceberg needs one, others have none"
+            )
+        if display_quantity is not None and instrument.check_quantity(display_quantity) > quantity:
+            raise OrderError(f"display_quantity {display_quantity} exceeds the quantity {quantity}")
+        if parent_id is not None:
+            self._check_room(parent_id, instrument, side, quantity)
+        return self.create(
+            instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only, parent_id, venue
+        )  # fmt: skip
+
+    def create(
+        self,
+        instrument: Instrument,
+        side: OrderSide,
+        quantity: int,
+        order_type: OrderType,
+        price_ticks: int | None,
+        time_in_force: TimeInForce = _DAY,
+        display_quantity: int | None = None,
+        hidden: bool = False,
+        post_only: bool = False,
+        parent_id: str | None = None,
+        venue: str | None = None,
+    ) -> Order:
+        """Create an order from fields that are known to be right, with the price in ticks: for algorithms."""
+        self._created += 1
+        order_id = f"ord_{self._created}"
+        order = Order(
+            order_id, instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
+            parent_id, venue, self._sim.now,
+        )  # fmt: skip
+        self._orders[order_id] = order
+        if parent_id is not None:
+            self._children.setdefault(parent_id, []).append(order)
+        if not self._cleaning:
+            self._cleaning = True
+            self._sim.call_after(self._interval, self._clean)
+        return order
+
+    async def submit_order(self, order_id: str) -> None:
+        """Send an order to its venue.
+
+        Raises:
+            OrderError: no such order, or no line to its venue.
+            TransitionError: it was sent before.
+        """
+        self.submit(self.order(order_id))
+
+    def submit(self, order: Order) -> None:
+        """Send an order; see ``submit_order``."""
+        if self._broker is not None:
+            order.venue = self._broker.choose(order.venue)
+        order.submit(self._sim.now)
+        if self._journal is not None:
+            self._journal.request(self._sim.now, "order", order, order.quantity, order.price_ticks)
+        if self._broker is not None:
+            self._broker.send(order)
+
+    async def cancel_order(self, order_id: str) -> None:
+        """Ask for the cancel of what is left of an order; the answer is a report, and it may be that it was too late.
+
+        An order that was not sent yet is cancelled at once. Asking again while the answer is on its way, or after the end,
+        does nothing.
+        """
+        self.cancel(self.order(order_id))
+
+    def cancel(self, order: Order) -> None:
+        """Ask for a cancel; see ``cancel_order``."""
+        if order.is_final or order.pending_cancel:
+            return
+        if order.status is _PENDING or self._broker is None:
+            self.close(order, ExecType.CANCELED, "cancelled before it was sent")
+            return
+        order.request_cancel()
+        if self._journal is not None:
+            self._journal.request(self._sim.now, "cancel", order, 0, None)
+        self._broker.send_cancel(order)
+
+    async def replace_order(
+        self, order_id: str, quantity: int | None = None, price: Decimal | int | str | float | None = None
+    ) -> None:
+        """Ask for another total quantity (filled shares included) or limit price; the answer is a report.
+
+        Raises:
+            OrderError: no such order, nothing to change, it has ended or was not sent, or a wrong value.
+        """
+        order = self.order(order_id)
+        if self._broker is None or order.status is _PENDING or order.is_final:
+            raise OrderError(f"order {order_id} is {order.status.name} and cannot be replaced; only a working order can")
+        if quantity is None and price is None:
+            raise OrderError(f"replace of {order_id} changes nothing; give a quantity or a price")
+        total = order.quantity if quantity is None else order.instrument.check_quantity(quantity)
+        ticks = None if price is None else order.instrument.to_ticks(price)
+        if order.parent_id is not None and total > order.quantity:
+            self._check_room(order.parent_id, order.instrument, order.side, total - order.quantity)
+        order.request_replace(total)
+        if self._journal is not None:
+            self._journal.request(self._sim.now, "replace", order, total, ticks)
+        self._broker.send_replace(order, total, ticks)
+
+    # --- reports -------------------------------------------------------------------------------------------------------
+
+    def _receive(self, packet: list[ExecutionReport]) -> None:
+        for report in packet:
+            order = self._orders.get(report.order_id)
+            if order is None:
+                raise SimulationError(f"report {report.exec_id} is about order {report.order_id}, which this manager never had")
+            self._apply(order, report)
+
+    def _apply(self, order: Order, report: ExecutionReport) -> None:
+        if self._journal is not None:
+            self._journal.report(self._sim.now, order, report)
+        if not order.apply(report):
+            return
+        exec_type = report.exec_type
+        if exec_type is _TRADE:
+            self._book(order, order.fill_of(report))
+        elif exec_type is _TRADE_CANCEL and self.portfolio is not None:
+            self.portfolio.apply_bust(order.fill_of(report))
+        parent_id = order.parent_id
+        if parent_id is not None:
+            if exec_type is _TRADE or exec_type is _TRADE_CANCEL:
+                self._pass_up(self._orders[parent_id], report)
+            stream = self._streams.get(parent_id)
+            if stream is not None:
+                stream.put(report)
+        stream = self._streams.get(order.order_id)
+        if stream is not None:
+            stream.put(report)
+        if order.status.is_final:
+            event = self._finals.pop(order.order_id, None)
+            if event is not None:
+                event.succeed(order)
+
+    def _book(self, order: Order, fill: Fill) -> None:
+        if self.portfolio is not None:
+            self.portfolio.apply_fill(fill)
+
+    def _pass_up(self, parent: Order, report: ExecutionReport) -> None:
+        """A parent has no reports of its own from a venue: it follows its children's trades."""
+        change = report.last_quantity if report.exec_type is _TRADE else -report.last_quantity
+        filled = parent.filled_quantity + change
+        derived = ExecutionReport(
+            report.exec_id, parent.order_id, report.exec_type, self._sim.now, filled, parent.quantity - filled,
+            report.last_quantity, report.last_price_quanta, report.fee, report.maker, venue=report.venue,
+            exec_ref_id=report.exec_ref_id,
+        )  # fmt: skip
+        parent.apply(derived)
+        if parent.status.is_final:
+            event = self._finals.pop(parent.order_id, None)
+            if event is not None:
+                event.succeed(parent)
+
+    async def add_fill(self, order_id: str, fill: Fill) -> None:
+        """Book a fill that did not come as a venue's report.
+
+        Raises:
+            OrderError: no such order, or the fill is of another one.
+            TransitionError: the order cannot have it (never sent, ended, or overfilled).
+        """
+        order = self.order(order_id)
+        if fill.order_id != order_id:
+            raise OrderError(f"fill {fill.exec_id} is of order {fill.order_id}, not of {order_id}")
+        filled = order.filled_quantity + fill.quantity
+        self._apply(
+            order,
+            ExecutionReport(
+                fill.exec_id, order_id, _TRADE, fill.time_ns, filled, order.quantity - filled, fill.quantity, fill.price_quanta,
+                fill.fee, fill.maker, venue=fill.venue,
+            ),
+        )  # fmt: skip
+
+    def close(self, order: Order, exec_type: ExecType, text: str) -> None:
+        """End an order on our own side (CANCELED, EXPIRED or REJECTED): a parent, or one that was never sent."""
+        report = ExecutionReport(
+            f"{order.order_id}-end", order.order_id, exec_type, self._sim.now, order.filled_quantity, 0, text=text
+        )
+        self._apply(order, report)
+
+    # --- questions -----------------------------------------------------------------------------------------------------
+
+    def order(self, order_id: str) -> Order:
+        """The order of an id; OrderError if there is none, or it ended long ago."""
+        try:
+            return self._orders[order_id]
+        except KeyError:
+            raise OrderError(f"order {order_id!r} is not known; it was never created here or ended long ago") from None
+
+    async def get_order_status(self, order_id: str) -> OrderStatus:
+        """Present status of an order."""
+        return self.order(order_id).status
+
+    def children(self, order_id: str) -> list[Order]:
+        """Children of a parent, in order of creation."""
+        return list(self._children.get(order_id, ()))
+
+    def orders(self) -> list[Order]:
+        """All orders still known, in order of creation."""
+        return list(self._orders.values())
+
+    def reports(self, order_id: str) -> ReportStream:
+        """The stream of an order's reports, or of its children's; there is one reader an order."""
+        stream = self._streams.get(order_id)
+        if stream is None:
+            stream = self._streams[order_id] = ReportStream(self._sim)
+        return stream
+
+    def final(self, order: Order) -> Event:
+        """An event that happens when an order has ended, at once if it has: for ``any_of`` with others."""
+        event = self._finals.get(order.order_id)
+        if event is None:
+            event = self._sim.event()
+            if order.status.is_final:
+                event.succeed(order)
+            else:
+                self._finals[order.order_id] = event
+        return event
+
+    async def wait_final(self, order: Order) -> Order:
+        """Wait until an order has ended: filled, cancelled, rejected or expired."""
+        if not order.status.is_final:
+            await self.final(order)
+        return order
+
+    # --- ends ----------------------------------------------------------------------------------------------------------
+
+    def on_forget(self, archive: Callable[[Order], None]) -> None:
+        """Have ``archive`` called with every order that the manager is about to forget."""
+        self._archive = archive
+
+    def _clean(self, _: object) -> None:
+        """Ask aged orders to cancel and forget trees that ended an interval ago; goes on while there is anything to do."""
+        now, self._cleaning = self._sim.now, False
+        for order in list(self._orders.values()):
+            if order.parent_id is None and order.is_final and (order.closed_ns or 0) <= now - self._interval:
+                self._forget(order)
+            elif self._max_age is not None and now - order.created_ns >= self._max_age and order.order_id not in self._children:
+                self.cancel(order)
+        if self._max_age is not None or any(order.is_final for order in self._orders.values()):
+            self._cleaning = bool(self._orders)
+        if self._cleaning:
+            self._sim.call_after(self._interval, self._clean)
+
+    def _forget(self, root: Order) -> None:
+        tree = [root, *self._children.get(root.order_id, ())]
+        if all(order.is_final and order.missing_quantity == 0 for order in tree):
+            for order in tree:
+                if self._archive is not None:
+                    self._archive(order)
+                del self._orders[order.order_id]
+                self._streams.pop(order.order_id, None)
+            self._children.pop(root.order_id, None)
+
+    # --- checks --------------------------------------------------------------------------------------------------------
+
+    def _new_instrument(self, symbol: str) -> Instrument:
+        if self._instruments is not None:
+            known = ", ".join(self._instruments)
+            raise OrderError(f"symbol {symbol!r} is not traded here; known: {known}")
+        instrument = self._known[symbol] = Instrument(symbol, Decimal("0.01"))
+        return instrument
+
+    def _check_room(self, parent_id: str, instrument: Instrument, side: OrderSide, quantity: int) -> None:
+        parent = self.order(parent_id)
+        if parent.instrument != instrument or parent.side is not side:
+            raise OrderError(f"a child of {parent_id} must be a {parent.side.name} of {parent.symbol}")
+        room = self.unplaced(parent)
+        if quantity > room:
+            raise OrderError(f"a child of {quantity} would overfill {parent_id}, which has {room} left to place")
+
+    def unplaced(self, parent: Order) -> int:
+        """What a parent has left that is neither filled nor working in a child."""
+        working = sum(child.leaves_quantity for child in self._children.get(parent.order_id, ()))
+        return max(0, parent.leaves_quantity - working)

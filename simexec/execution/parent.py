@@ -1,0 +1,143 @@
+"""What an algorithm is given to work a parent order: its own small desk."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simexec.execution.order_manager import OrderManager
+from simexec.execution.report_stream import ReportStream
+from simexec.market.order_book import Quote
+from simexec.market.view import MarketView
+from simexec.protocols import Algorithm
+from simexec.sim import Simulation
+from simexec.trading.order import Order
+from simexec.trading.report import ExecType
+from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
+
+
+class ParentExecution:
+    """A parent order, a view of the market, and the means to place and cancel its children.
+
+    It places no more than the parent has left, whatever the algorithm asks for, so that the parent is never overfilled even
+    while reports are on their way.
+
+    Attributes:
+        sim: the simulation.
+        parent: the order to work.
+        end_ns: when working it ends.
+        rng: the algorithm's own stream.
+        view: delayed quotes.
+        reports: of the children, in order of arrival.
+    """
+
+    def __init__(
+        self,
+        sim: Simulation,
+        manager: OrderManager,
+        parent: Order,
+        view: MarketView,
+        rng: np.random.Generator,
+        end_ns: int,
+    ) -> None:
+        self.sim = sim
+        self.parent = parent
+        self.view = view
+        self.rng = rng
+        self.end_ns = end_ns
+        self._manager = manager
+
+    @property
+    def reports(self) -> ReportStream:
+        """The children's reports, in order of arrival."""
+        return self._manager.reports(self.parent.order_id)
+
+    @property
+    def unplaced(self) -> int:
+        """What is neither filled nor working in a child."""
+        return self._manager.unplaced(self.parent)
+
+    @property
+    def children(self) -> list[Order]:
+        """Children placed so far."""
+        return self._manager.children(self.parent.order_id)
+
+    def touches(self) -> tuple[int | None, int | None]:
+        """Near and far touch in quanta as seen from here; None where a side shows nothing or nothing was seen yet."""
+        quote: Quote | None = self.view.quote()
+        if quote is None:
+            return None, None
+        return (quote.bid, quote.ask) if self.parent.side is OrderSide.BUY else (quote.ask, quote.bid)
+
+    def within_limit(self, price_ticks: int, limit_ticks: int | None) -> int:
+        """The price, or the limit if the price is worse than that."""
+        if limit_ticks is None:
+            return price_ticks
+        return min(price_ticks, limit_ticks) if self.parent.side is OrderSide.BUY else max(price_ticks, limit_ticks)
+
+    def place(
+        self,
+        quantity: int,
+        price_ticks: int | None = None,
+        *,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        display_quantity: int | None = None,
+    ) -> Order | None:
+        """Send a child: a limit order at a price, a market order without one, an iceberg with a displayed part.
+
+        The quantity is cut to what the parent has left and to whole lots; returns None when nothing remains to send.
+        """
+        parent = self.parent
+        quantity = min(quantity, self.unplaced)
+        quantity -= quantity % parent.instrument.lot
+        if quantity <= 0:
+            return None
+        if price_ticks is None:
+            order_type = OrderType.MARKET
+        elif display_quantity is None or display_quantity >= quantity:
+            order_type, display_quantity = OrderType.LIMIT, None
+        else:
+            order_type = OrderType.ICEBERG
+        child = self._manager.create(
+            parent.instrument, parent.side, quantity, order_type, price_ticks, time_in_force, display_quantity,
+            parent_id=parent.order_id, venue=parent.venue,
+        )  # fmt: skip
+        self._manager.submit(child)
+        return child
+
+    async def until(self, time_ns: int) -> None:
+        """Wait until a time, or until the parent's end if that comes first; not at all if it has passed."""
+        wait = min(time_ns, self.end_ns) - self.sim.now
+        if wait > 0:
+            await self.sim.timeout(wait)
+
+    async def final(self, child: Order) -> Order:
+        """Wait until a child has ended."""
+        return await self._manager.wait_final(child)
+
+    async def final_or(self, child: Order, time_ns: int) -> bool:
+        """Wait until a child has ended or a time has come; whether it has ended."""
+        if not child.is_final:
+            wait = max(0, min(time_ns, self.end_ns) - self.sim.now)
+            await (self._manager.final(child) | self.sim.timeout(wait))
+        return child.is_final
+
+    async def withdraw(self, child: Order) -> Order:
+        """Cancel what is left of a child and wait for the answer, fills that were on their way included."""
+        self._manager.cancel(child)
+        return await self._manager.wait_final(child)
+
+
+async def work(execution: ParentExecution, manager: OrderManager, algorithm: Algorithm) -> Order:
+    """Have an algorithm work a parent from now to its end; returns the parent in its final state.
+
+    Children that still work when the algorithm is done are cancelled and waited for; what then is unfilled has expired.
+    """
+    parent = execution.parent
+    parent.submit(execution.sim.now)
+    await algorithm.run(execution)
+    for child in execution.children:
+        if not child.is_final:
+            await execution.withdraw(child)
+    if not parent.is_final:
+        manager.close(parent, ExecType.EXPIRED, f"{parent.leaves_quantity} of {parent.quantity} were not filled in time")
+    return parent

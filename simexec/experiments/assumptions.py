@@ -1,0 +1,26 @@
+"""What a run assumes: the sentences that every summary prints."""
+
+from __future__ import annotations
+
+from simexec.config.scenario import Scenario
+from simexec.experiments.build import World
+
+
+def assumptions_of(world: World, scenario: Scenario) -> tuple[str, ...]:
+    """One sentence for each assumption that was active in the run."""
+    links, gateway = scenario.links, scenario.venue.gateway
+    found = [
+        f"latency: orders {links.orders}, cancels {links.cancels}, reports {links.reports}, market data {links.market_data}",
+        f"gateway: {gateway.servers} server(s), service {gateway.service}",
+        "queue position: exact by order, price-time priority; displayed before hidden",
+    ]
+    if world.recording is not None:
+        found += [
+            "displacement: what we take is gone; what we give stays as a leftover until history reaches its price or its level"
+            " leaves the recorded window",
+            f"outside the recorded {world.recording.levels} levels everything that comes into view is ahead of our orders there",
+            "impact: others do not react to our orders, only trade with them",
+        ]
+    else:
+        found.append("flow: zero-intelligence; background orders do not react to ours beyond the opposite best price")
+    return (*found, *scenario.unused())

@@ -1,0 +1,128 @@
+"""One run of a scenario, from its components to its result."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import time
+from collections.abc import Callable
+
+from simexec.analysis.result import RunResult
+from simexec.config.scenario import Scenario
+from simexec.experiments.build import World, build, load_recording
+from simexec.experiments.assumptions import assumptions_of
+from simexec.experiments.divergence import divergence_of
+from simexec.experiments.invariants import check_invariants
+from simexec.execution.parent import ParentExecution, work
+from simexec.market.recording import Recording
+from simexec.trading.order import Order
+from simexec.trading.vocabulary import OrderType
+
+Progress = Callable[[float], None]
+"""Called now and then with the fraction of simulated time that has passed."""
+
+
+def run_scenario(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
+    """Run a scenario once.
+
+    Raises:
+        InputError: the scenario or its data are wrong.
+        InvariantError: the run's books do not balance.
+    """
+    began = time.perf_counter()
+    recording = load_recording(scenario)
+    return run_loaded(scenario, recording, loaded_s=time.perf_counter() - began, progress=progress)
+
+
+def run_loaded(
+    scenario: Scenario,
+    recording: Recording | None,
+    *,
+    replication: int = 0,
+    loaded_s: float = 0.0,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Run a scenario whose recording, if it has one, is read already."""
+    began = time.perf_counter()
+    world = build(scenario, recording, replication)
+    built = time.perf_counter()
+    parent, children, end_ns = _simulate(world, scenario, progress)
+    simulated = time.perf_counter()
+    world.market.book.flush()
+    return _result(
+        world, scenario, parent, children, end_ns, {"load": loaded_s + built - began, "simulate": simulated - built}
+    )
+
+
+def _simulate(world: World, scenario: Scenario, progress: Progress | None) -> tuple[Order, tuple[Order, ...], int]:
+    sim, hours = world.sim, world.hours
+    decision_ns = hours.open_ns + scenario.order.start
+    last_ns = hours.close_ns if scenario.order.end is None else min(hours.close_ns, hours.open_ns + scenario.order.end)
+    finished: list[tuple[Order, tuple[Order, ...], int]] = []
+
+    async def desk() -> None:
+        await sim.timeout(decision_ns)
+        parent = await world.manager.create_order(
+            symbol=world.instrument.symbol,
+            side=scenario.order.side,
+            quantity=scenario.order.quantity,
+            order_type=OrderType.MARKET if scenario.order.limit_price is None else OrderType.LIMIT,
+            price=scenario.order.limit_price,
+        )
+        execution = ParentExecution(sim, world.manager, parent, world.view, sim.rng("algorithm"), last_ns)
+        await work(execution, world.manager, world.algorithm)
+        finished.append((parent, tuple(world.manager.children(parent.order_id)), int(sim.now)))
+
+    working = sim.process(desk())
+    collecting = gc.isenabled()
+    gc.disable()  # a run makes no reference cycles worth the pauses
+    try:
+        if progress is None:
+            sim.run(until=hours.close_ns)
+        else:
+            steps = 100
+            for step in range(1, steps + 1):
+                sim.run(until=hours.open_ns + (hours.close_ns - hours.open_ns) * step // steps)
+                progress(step / steps)
+        sim.run(working)  # the last reports are still on their way
+    finally:
+        if collecting:
+            gc.enable()
+    sim.close()
+    return finished[0]
+
+
+def _result(
+    world: World, scenario: Scenario, parent: Order, children: tuple[Order, ...], end_ns: int, seconds: dict[str, float]
+) -> RunResult:
+    book = world.market.book
+    quotes, prints, queues = book.quotes.since(), book.prints.since(), book.queues.since()
+    digest = hashlib.sha256()
+    world.journal.digest_into(digest)
+    digest.update(quotes.tobytes())
+    digest.update(prints.tobytes())
+    return RunResult(
+        scenario=scenario,
+        instrument=world.instrument,
+        epoch=world.sim.epoch,
+        open_ns=world.hours.open_ns,
+        close_ns=world.hours.close_ns,
+        parent=parent,
+        children=children,
+        decision_ns=parent.created_ns,
+        end_ns=end_ns,
+        quotes=quotes,
+        prints=prints,
+        queues=queues,
+        order_numbers=world.venue.order_numbers,
+        journal=world.journal,
+        portfolio=world.portfolio.snapshot(int(world.sim.now)),
+        initial_cash=world.portfolio.initial_cash[world.instrument.currency],
+        flow_messages=world.market.flow.applied(int(world.sim.now)),
+        calendar_events=world.sim.calendar_events,
+        divergence=divergence_of(world, children),
+        invariants=check_invariants(world, parent, children),
+        assumptions=assumptions_of(world, scenario),
+        journal_digest=digest.hexdigest(),
+        seconds=seconds,
+    )
