@@ -1,0 +1,1 @@
+"""What a run has shown: the cost of trading and its parts."""

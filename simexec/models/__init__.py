@@ -1,0 +1,1 @@
+"""Small pluggable models: what trading costs."""

@@ -1,0 +1,1 @@
+"""Instruments, orders, reports, fills and the portfolio: data and state, no processes."""
