@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 
@@ -60,19 +61,15 @@ class Broker:
             InputError: there is one already.
         """
         latencies = latencies or Latencies()
-        back = Link(self._sim, f"{venue.name}-{self.name}", {"report": latencies.reports}, self._arrived)
-        connection = venue.connect(self.name, lambda packet: self._return(back, packet))
+        back = Link(self._sim, f"{venue.name}-{self.name}", latencies.reports, self._arrived)
+        connection = venue.connect(self.name, back.send)
         out = Link(
             self._sim,
             f"{self.name}-{venue.name}",
             {"order": latencies.orders, "cancel": latencies.cancels},
-            connection.receive,
+            partial(venue.enqueue, connection),
         )
         self._lines[venue.name] = _Line(venue, connection, out, back)
-
-    @staticmethod
-    def _return(back: Link, packet: list[ExecutionReport]) -> None:
-        back.send(packet, "report")
 
     def _arrived(self, packet: list[ExecutionReport]) -> None:
         self._deliver(packet)

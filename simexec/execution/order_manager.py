@@ -61,7 +61,7 @@ class OrderManager:
         self._journal = journal
         self._orders: dict[str, Order] = {}
         self._children: dict[str, list[Order]] = {}
-        self._streams: dict[str, ReportStream] = {}
+        self._streams: dict[str | None, ReportStream] = {}
         self._finals: dict[str, Event] = {}
         self._created = 0
         self._archive: Callable[[Order], None] | None = None
@@ -104,7 +104,8 @@ class OrderManager:
             OrderError: the fields contradict the instrument or each other.
         """
         instrument = self._known.get(symbol) or self._new_instrument(symbol)
-        quantity = instrument.check_quantity(quantity)
+        if quantity.__class__ is not int or quantity <= 0 or quantity % instrument.lot:
+            quantity = instrument.check_quantity(quantity)
         price_ticks = None
         if order_type is _MARKET:
             if price is not None:
@@ -140,13 +141,12 @@ class OrderManager:
         venue: str | None = None,
     ) -> Order:
         """Create an order from fields that are known to be right, with the price in ticks: for algorithms."""
-        self._created += 1
-        order_id = f"ord_{self._created}"
-        order = Order(
+        self._created = number = self._created + 1
+        order_id = f"ord_{number}"
+        order = self._orders[order_id] = Order(
             order_id, instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
             parent_id, venue, self._sim.now,
         )  # fmt: skip
-        self._orders[order_id] = order
         if parent_id is not None:
             self._children.setdefault(parent_id, []).append(order)
         if not self._cleaning:
@@ -165,13 +165,14 @@ class OrderManager:
 
     def submit(self, order: Order) -> None:
         """Send an order; see ``submit_order``."""
-        if self._broker is not None:
-            order.venue = self._broker.choose(order.venue)
-        order.submit(self._sim.now)
+        broker, now = self._broker, self._sim.now
+        if broker is not None:
+            order.venue = broker.choose(order.venue)
+        order.submit(now)
         if self._journal is not None:
-            self._journal.request(self._sim.now, "order", order, order.quantity, order.price_ticks)
-        if self._broker is not None:
-            self._broker.send(order)
+            self._journal.request(now, "order", order, order.quantity, order.price_ticks)
+        if broker is not None:
+            broker.send(order)
 
     async def cancel_order(self, order_id: str) -> None:
         """Ask for the cancel of what is left of an order; the answer is a report, and it may be that it was too late.
@@ -229,29 +230,30 @@ class OrderManager:
             self._journal.report(self._sim.now, order, report)
         if not order.apply(report):
             return
-        exec_type = report.exec_type
+        exec_type, parent_id = report.exec_type, order.parent_id
         if exec_type is _TRADE:
-            self._book(order, order.fill_of(report))
-        elif exec_type is _TRADE_CANCEL and self.portfolio is not None:
-            self.portfolio.apply_bust(order.fill_of(report))
-        parent_id = order.parent_id
-        if parent_id is not None:
-            if exec_type is _TRADE or exec_type is _TRADE_CANCEL:
+            if self.portfolio is not None:
+                self.portfolio.apply_fill(order.fill_of(report))
+            if parent_id is not None:
                 self._pass_up(self._orders[parent_id], report)
-            stream = self._streams.get(parent_id)
-            if stream is not None:
-                stream.put(report)
-        stream = self._streams.get(order.order_id)
-        if stream is not None:
-            stream.put(report)
+        elif exec_type is _TRADE_CANCEL:
+            if self.portfolio is not None:
+                self.portfolio.apply_bust(order.fill_of(report))
+            if parent_id is not None:
+                self._pass_up(self._orders[parent_id], report)
+        if self._streams:
+            for order_id in (parent_id, order.order_id):
+                stream = self._streams.get(order_id)
+                if stream is not None:
+                    stream.put(report)
         if order.status.is_final:
-            event = self._finals.pop(order.order_id, None)
-            if event is not None:
-                event.succeed(order)
+            self._announce(order)
 
-    def _book(self, order: Order, fill: Fill) -> None:
-        if self.portfolio is not None:
-            self.portfolio.apply_fill(fill)
+    def _announce(self, order: Order) -> None:
+        """Wake who waits for the end of an order."""
+        event = self._finals.pop(order.order_id, None)
+        if event is not None:
+            event.succeed(order)
 
     def _pass_up(self, parent: Order, report: ExecutionReport) -> None:
         """A parent has no reports of its own from a venue: it follows its children's trades."""
@@ -264,9 +266,7 @@ class OrderManager:
         )  # fmt: skip
         parent.apply(derived)
         if parent.status.is_final:
-            event = self._finals.pop(parent.order_id, None)
-            if event is not None:
-                event.succeed(parent)
+            self._announce(parent)
 
     async def add_fill(self, order_id: str, fill: Fill) -> None:
         """Book a fill that did not come as a venue's report.

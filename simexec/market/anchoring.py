@@ -262,6 +262,12 @@ def anchor_side(
 
 
 @njit(cache=True)
+def room_per_row(columns: int) -> int:
+    """Orders, levels, references or messages that a row of so many book columns can add, removals by repair aside."""
+    return 4 * columns + 16
+
+
+@njit(cache=True)
 def anchor(
     state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, progress: Array, messages: Array, problems: Array,
     windows: Array, times: Array, events: Array, refs: Array, sizes: Array, prices: Array, sides: Array, books: Array,
@@ -271,13 +277,13 @@ def anchor(
 
     The first row's book stands from ``start`` on, as quantity of unknown age: what rested before the recording has no names.
     """
-    most = 4 * books.shape[1] + 16  # messages that one row can make, defects aside
+    most = room_per_row(books.shape[1])
     while progress[ROW] < len(times):
         i = progress[ROW]
-        if progress[EMITTED] + most > messages.shape[0]:
+        live, used = state[at.ORDERS_LIVE], state[at.LADDER_SIZE] + state[at.LADDER_SIZE + 1]
+        if progress[EMITTED] + most + live > messages.shape[0]:  # repairs may remove every order
             return at.MORE
-        live = max(state[at.ORDERS_LIVE], state[at.LADDER_SIZE] + state[at.LADDER_SIZE + 1])
-        if live + most > min(len(orders), len(levels)) or progress[REFERENCES] + most > len(slots):
+        if live + most > len(orders) or used + most > len(levels) or progress[REFERENCES] + most > len(slots):
             return at.GROW
         if i > 0:
             apply_row(

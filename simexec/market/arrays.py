@@ -30,6 +30,10 @@ class BookArrays:
     ladder: Array
     slots: Array
     log: Array
+    out: Array = attrs.field(init=False)  # the OUT part of the log, kept because making a view of it takes time
+
+    def __attrs_post_init__(self) -> None:
+        self.out = self.log[at.OUT]
 
     @classmethod
     def empty(cls, *, orders: int = 1024, levels: int = 256, slots: int = 1024, log: int = 4096) -> BookArrays:
@@ -77,3 +81,4 @@ class BookArrays:
     def widen_log(self) -> None:
         """Double the log; it must have room for a row of every order of the participants."""
         self.log = np.concatenate([self.log, np.zeros_like(self.log)], axis=1)
+        self.out = self.log[at.OUT]

@@ -163,9 +163,12 @@ def fillable(state: Array, orders: Array, levels: Array, ladder: Array) -> int:
 
 @njit(cache=True)
 def settle(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array) -> int:
-    """Match a participant's incoming order and rest or cancel what is left of it."""
+    """Match a participant's incoming order and rest or cancel what is left of it.
+
+    Returns how many rows of the log's OUT part are filled, or -MORE (drain the log, then call again).
+    """
     if match(state, orders, levels, ladder, slots, log) == at.MORE:
-        return at.MORE
+        return -at.MORE
     quantity, flags = state[at.IN_QUANTITY], state[at.IN_FLAGS]
     if quantity > 0:
         if flags & (at.MARKET | at.IOC | at.FOK):
@@ -179,7 +182,7 @@ def settle(state: Array, orders: Array, levels: Array, ladder: Array, slots: Arr
             tell(state, log, at.OUT_REST, number, sign_of(side) * key, quantity, quantity, 1, row)
     after_message(state, orders, levels, ladder, log)
     state[at.CONCERN] = 0  # the caller reads the log at once
-    return at.DONE
+    return state[at.LOGGED + at.OUT]
 
 
 @njit(cache=True)
@@ -189,10 +192,12 @@ def submit(
 ) -> int:  # fmt: skip
     """Bring a participant's order to the book; what became of it is in the log.
 
-    Returns DONE, MORE (drain the log, then call ``settle``) or GROW (nothing is done yet: make room and call again).
+    Returns how many rows of the log's OUT part are filled, -MORE (drain the log, then call ``settle``) or -GROW (nothing is done
+    yet: make room and call again). The OUT part must have been read before: it is written from its beginning.
     """
+    state[at.LOGGED + at.OUT] = 0
     if state[at.FREE_ORDER] == at.NIL or state[at.FREE_LEVEL] == at.NIL or not room(state, log):
-        return at.GROW
+        return -at.GROW
     state[at.TIME] = time
     state[at.IN_SIDE] = side
     state[at.IN_KEY] = at.ANY_KEY if flags & at.MARKET else sign_of(side) * price
@@ -211,7 +216,7 @@ def submit(
         tell(state, log, at.OUT_CANCEL, number, refused, quantity, 0, 0, at.NIL)
         state[at.IN_QUANTITY] = 0
         state[at.CONCERN] = 0
-        return at.DONE
+        return state[at.LOGGED + at.OUT]
     return settle(state, orders, levels, ladder, slots, log)
 
 
@@ -274,7 +279,12 @@ def after_message(state: Array, orders: Array, levels: Array, ladder: Array, log
         state[at.LOGGED + at.QUOTES] = i + 1
     if state[at.TOUCHED] != at.NIL:
         if state[at.RECORD_QUEUES] != 0:
-            note_queue(state, orders, levels, log, state[at.TOUCHED])
+            if state[at.TOUCHED] != at.SEVERAL:
+                note_queue(state, orders, levels, log, state[at.TOUCHED])
+            else:
+                for side in range(2):
+                    for i in range(state[at.LADDER_SIZE + side]):
+                        note_queue(state, orders, levels, log, ladder[side, i, 1])
         state[at.TOUCHED] = at.NIL
 
 

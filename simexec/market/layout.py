@@ -12,6 +12,7 @@ trades with an opposite level of key o exactly when ``k + o >= 0``.
 from typing import Final
 
 NIL: Final = -1
+SEVERAL: Final = -2
 NO_PRICE: Final = -(2**62)
 """Price of a side that shows nothing."""
 ANY_KEY: Final = 2**62
@@ -54,7 +55,7 @@ OWN_ORDERS: Final = 4  # and 5
 LEFTOVERS: Final = 6  # and 7
 TIME: Final = 8
 TRADES: Final = 9  # number of the last trade
-TOUCHED: Final = 10  # level of ours whose queue has moved, or NIL
+TOUCHED: Final = 10  # level of ours whose queue has moved, NIL or SEVERAL
 CONCERN: Final = 11  # 1 when something happened that a process must hear of
 CURSOR: Final = 12  # next message of the chunk
 RECORD_QUOTES: Final = 13

@@ -131,7 +131,7 @@ def unlink(orders: Array, levels: Array, level: int, row: int) -> None:
 def touch(state: Array, levels: Array, level: int) -> None:
     """Note that a queue with participants' orders in it has moved."""
     if levels[level, at.OWN] > 0:
-        state[at.TOUCHED] = level
+        state[at.TOUCHED] = level if state[at.TOUCHED] == at.NIL or state[at.TOUCHED] == level else at.SEVERAL
 
 
 @njit(cache=True)
@@ -163,7 +163,6 @@ def insert(
     orders[row, at.PEAK] = peak
     orders[row, at.EXCESS] = 0
     orders[row, at.AHEAD] = at.NIL
-    touch(state, levels, level)
     link(orders, levels, level, row, at_head)
     levels[level, at.LEVEL_SHOWN] += shown
     levels[level, at.LEVEL_RESERVE] += quantity - shown
@@ -172,7 +171,7 @@ def insert(
     if owner > 0:
         levels[level, at.OWN] += 1
         state[at.OWN_ORDERS + side] += 1
-        state[at.TOUCHED] = level
+    touch(state, levels, level)
     state[at.ORDERS_LIVE] += 1
     return row
 

@@ -164,7 +164,11 @@ def _make_flow(
     books: Array,
 ) -> Recording:  # fmt: skip
     known, refs = np.unique(ids, return_inverse=True)
-    book = BookArrays.empty(orders=4096, levels=1024, slots=2 * len(known) + 4096, log=64)
+    most = anchoring.room_per_row(books.shape[1])
+    # Twice what a row may add: a pool that has no room for it is then more than half full, and doubles.
+    book = BookArrays.empty(
+        orders=max(4096, 2 * most), levels=max(1024, 2 * most), slots=2 * len(known) + 4096, log=64
+    )
     progress = np.zeros(anchoring.PROGRESS_WIDTH, np.int64)
     progress[[anchoring.REFERENCES, anchoring.NAMED]] = len(known)
     problems = np.zeros((anchoring.MOST_PROBLEMS, 3), np.int64)
@@ -178,7 +182,7 @@ def _make_flow(
         )  # fmt: skip
         if code == at.GROW:
             book.grow()
-            book.reserve_slots(int(progress[anchoring.REFERENCES]) + 4096)
+            book.reserve_slots(int(progress[anchoring.REFERENCES]) + most)
             continue
         chunks.append(chunk[: progress[anchoring.EMITTED]].copy())
         progress[anchoring.EMITTED] = 0

@@ -12,6 +12,7 @@ from simexec.market import book as kernel
 from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
 from simexec.market.columns import Columns
+from simexec.market.layout import OUT_REST
 from simexec.market.levels import Array
 
 OutRow = list[int]
@@ -92,19 +93,20 @@ class OrderBook:
             flags: ``MARKET``, ``IOC``, ``FOK``, ``MAKER_ONLY``, ``HIDDEN``, ``STP_NEWEST``, ``STP_OLDEST`` of ``layout``.
             peak: what an iceberg displays at most; 0 displays all.
         """
-        while True:
-            a = self.arrays
-            code = kernel.submit(
-                a.state, a.orders, a.levels, a.ladder, a.slots, a.log, time, side, price, quantity, owner, number, flags, peak
-            )  # fmt: skip
-            if code != at.GROW:
-                break
-            self.make_room()
-        while code == at.MORE:
+        a = self.arrays
+        filled = kernel.submit(
+            a.state, a.orders, a.levels, a.ladder, a.slots, a.log, time, side, price, quantity, owner, number, flags, peak
+        )  # fmt: skip
+        while filled < 0:
             self.make_room()
             a = self.arrays
-            code = kernel.settle(a.state, a.orders, a.levels, a.ladder, a.slots, a.log)
-        return self.take_rows()
+            if filled == -at.MORE:
+                filled = kernel.settle(a.state, a.orders, a.levels, a.ladder, a.slots, a.log)
+            else:
+                filled = kernel.submit(
+                    a.state, a.orders, a.levels, a.ladder, a.slots, a.log, time, side, price, quantity, owner, number, flags, peak
+                )  # fmt: skip
+        return self._take(filled)
 
     def cancel(self, time: int, number: int) -> int:
         """Take an order out; returns the quantity cancelled, 0 if no such order rests."""
@@ -163,16 +165,20 @@ class OrderBook:
     def take_rows(self) -> list[OutRow]:
         """The rows for participants since the last call; keeps track of which orders rest where."""
         state = self.arrays.state
-        rows: list[OutRow] = self.arrays.log[at.OUT, : state[at.LOGGED]].tolist()
+        rows = self._take(int(state[at.LOGGED]))
         state[at.LOGGED] = 0
+        return rows
+
+    def _take(self, filled: int) -> list[OutRow]:
+        rows: list[OutRow] = self.arrays.out[:filled].tolist()
         if self._held:
             rows = self._held + rows
             self._held = []
-        for row in rows:
-            if row[0] == at.OUT_REST:
-                self._rows[row[2]] = row[8]
-            elif row[5] == 0 and row[6] == 1:  # a resting order with nothing left
-                del self._rows[row[2]]
+        for kind, _, number, _, _, leaves, maker, _, place in rows:
+            if kind == OUT_REST:
+                self._rows[number] = place
+            elif leaves == 0 and maker == 1:  # a resting order with nothing left
+                del self._rows[number]
         return rows
 
     def make_room(self) -> None:

@@ -35,6 +35,9 @@ class MakerTakerFees:
         taker_bps: of the trade's notional.
         currency: of the amounts a share.
 
+    Attributes:
+        by_value: whether a fee depends on the notional at all; if not, callers may spare its computation.
+
     Raises:
         InputError: a rate that is not a finite number, or beyond 10,000 bp either way.
     """
@@ -44,6 +47,7 @@ class MakerTakerFees:
     maker_bps: Decimal = field(default=Decimal(0), converter=_fee)
     taker_bps: Decimal = field(default=Decimal(0), converter=_fee)
     currency: str = "USD"
+    by_value: bool = field(init=False, eq=False, repr=False)
     _maker: Rate = field(init=False, eq=False, repr=False)
     _taker: Rate = field(init=False, eq=False, repr=False)
 
@@ -54,6 +58,7 @@ class MakerTakerFees:
                 raise InputError(
                     f"{name} {bps} is more than the whole notional (10,000 bp); give basis points"
                 )
+        object.__setattr__(self, "by_value", bool(self.maker_bps or self.taker_bps))
         object.__setattr__(self, "_maker", self._ratio(self.maker_per_share, self.maker_bps))
         object.__setattr__(self, "_taker", self._ratio(self.taker_per_share, self.taker_bps))
 

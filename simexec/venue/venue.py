@@ -7,7 +7,7 @@ come from the market in the same form. Every request is answered, and every orde
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
@@ -16,6 +16,7 @@ import attrs
 
 from simexec.errors import InputError
 from simexec.market import layout as at
+from simexec.market.layout import FOK, HIDDEN, IOC, MAKER_ONLY, MARKET, OUT_FILL, OUT_REST
 from simexec.market.market import Market
 from simexec.market.order_book import OutRow
 from simexec.models.fees import MakerTakerFees
@@ -44,7 +45,7 @@ _TEXTS: Final = {
 
 # Module globals, since reading a member off its Enum runs Python code.
 _NEW, _TRADE, _CANCELED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED
-_IOC, _FOK = TimeInForce.IOC, TimeInForce.FOK
+_DAY, _IOC, _FOK = TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK
 
 
 class SelfTradePrevention(Enum):
@@ -60,14 +61,11 @@ class _Working:
     """The venue's own record of a live order."""
 
     connection: Connection
-    order_id: str
+    order: NewOrder
     number: int
-    side_sign: int
-    quantity: int
     price: int
-    peak: int
     flags: int
-    expires: bool
+    quantity: int
     filled: int = 0
 
 
@@ -80,10 +78,6 @@ class Connection:
         self.connected = True
         self.deliver = deliver
         self._venue = venue
-
-    def receive(self, request: Request) -> None:
-        """A request has reached the gateway."""
-        self._venue.enqueue(self, request)
 
     def disconnect(self) -> None:
         """The line goes down: the venue refuses what still arrives and, if it does so, cancels the participant's orders."""
@@ -158,9 +152,10 @@ class Venue:
         self._priority = priority
         self.gateway = Station(sim, f"{name}.gateway", service, self._serve, servers, capacity, priority)
         self._connections: dict[str, Connection] = {}
+        self._arrived = self._started = 0  # when the request being served reached the gateway, and its server
         self._by_id: dict[str, _Working] = {}
         self._by_number: dict[int, _Working] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._numbers = 0
         self._keep_numbers = bool(market.book.arrays.state[at.RECORD_QUEUES])
         self.order_numbers: dict[str, int] = {}
@@ -203,6 +198,7 @@ class Venue:
 
     def _serve(self, job: tuple[Connection, Request], arrived_ns: int, started_ns: int) -> None:
         connection, request = job
+        self._arrived, self._started = arrived_ns, started_ns
         if not connection.connected:
             packet = [self._refuse(connection, request, (RejectReason.OTHER, "the participant is disconnected"))]
         elif request.__class__ is NewOrder:
@@ -211,54 +207,47 @@ class Venue:
             packet = self._cancel(connection, request)
         else:
             packet = self._replace(connection, request)  # type: ignore[arg-type]  # the only class left
-        for report in packet:
-            report.arrived_ns = arrived_ns
-            report.started_ns = started_ns
+        self._arrived = self._started = 0
         connection.deliver(packet)
 
     def _new(self, connection: Connection, order: NewOrder) -> Packet:
-        now = self._sim.now
+        now, hours, order_id = self._sim.now, self.hours, order.order_id
         refusal = refuse_order(order, self.instrument)
         if refusal is None:
-            if not self.hours.contains(now):
-                refusal = RejectReason.EXCHANGE_CLOSED, f"{self.name} trades {self.hours}"
-            elif order.order_id in self._by_id:
-                refusal = RejectReason.DUPLICATE_ORDER, f"order id {order.order_id} is in use"
+            if not hours.open_ns <= now < hours.close_ns:
+                refusal = RejectReason.EXCHANGE_CLOSED, f"{self.name} trades {hours}"
+            elif order_id in self._by_id:
+                refusal = RejectReason.DUPLICATE_ORDER, f"order id {order_id} is in use"
         if refusal is not None:
             return [self._refuse(connection, order, refusal)]
-        self._numbers += 1
-        number, tif = self._numbers, order.tif
-        flags = self._prevention
-        if not order.order_type.has_price:
-            flags |= at.MARKET
+        self._numbers = number = self._numbers + 1
+        tif, ticks, flags, price = order.tif, order.price_ticks, self._prevention, 0
+        if ticks is None:
+            flags |= MARKET
+        else:
+            price = ticks * self.instrument.subticks
         if tif is _IOC:
-            flags |= at.IOC
+            flags |= IOC
         elif tif is _FOK:
-            flags |= at.FOK
+            flags |= FOK
         if order.post_only:
-            flags |= at.MAKER_ONLY
+            flags |= MAKER_ONLY
         if order.hidden:
-            flags |= at.HIDDEN
-        price = 0 if order.price_ticks is None else order.price_ticks * self.instrument.subticks
-        working = _Working(
-            connection, order.order_id, number, order.side_sign, order.quantity, price, order.display_quantity or 0, flags,
-            tif is TimeInForce.DAY,
-        )  # fmt: skip
-        self._by_id[order.order_id] = working
-        self._by_number[number] = working
+            flags |= HIDDEN
+        quantity = order.quantity
+        working = _Working(connection, order, number, price, flags, quantity)
+        self._by_id[order_id] = self._by_number[number] = working
         if self._keep_numbers:
-            self.order_numbers[order.order_id] = number
-        self._accepted += 1
-        side = 0 if order.side_sign > 0 else 1
-        acknowledgement = self._report(working, _NEW, order.quantity)
+            self.order_numbers[order_id] = number
+        packet = [self._report(working, _NEW, now, quantity)]
         rows = self._book.submit(
-            now, side, order.quantity, price, owner=connection.owner, number=number, flags=flags, peak=working.peak
-        )
-        if len(rows) == 1 and rows[0][0] == at.OUT_CANCEL and rows[0][3] == at.POST_ONLY:
+            now, 0 if order.side_sign > 0 else 1, quantity, price, owner=connection.owner, number=number, flags=flags,
+            peak=order.display_quantity or 0,
+        )  # fmt: skip
+        if order.post_only and rows[0][0] == at.OUT_CANCEL:
             self._forget(working)
-            self._accepted -= 1
             return [self._refuse(connection, order, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
-        packet = [acknowledgement]
+        self._accepted += 1
         self._tell(rows, connection, packet)
         return packet
 
@@ -268,7 +257,7 @@ class Venue:
             return [self._refuse(connection, request, self._too_late_for(request.order_id))]
         self._book.cancel(self._sim.now, working.number)
         self._forget(working)
-        return [self._report(working, _CANCELED, 0)]
+        return [self._report(working, _CANCELED, self._sim.now, 0)]
 
     def _replace(self, connection: Connection, request: ReplaceRequest) -> Packet:
         working = self._by_id.get(request.order_id)
@@ -291,12 +280,13 @@ class Venue:
             self._book.cancel(self._sim.now, working.number)
         else:
             rows = self._book.replace(
-                self._sim.now, working.number, leaves, price, owner=connection.owner, flags=working.flags, peak=working.peak
-            )
+                self._sim.now, working.number, leaves, price, owner=connection.owner, flags=working.flags,
+                peak=working.order.display_quantity or 0,
+            )  # fmt: skip
         if rows is None:
             return [self._refuse(connection, request, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
         working.quantity, working.price = quantity, price
-        report = self._report(working, ExecType.REPLACED, leaves)
+        report = self._report(working, ExecType.REPLACED, self._sim.now, leaves)
         report.price_ticks = price // instrument.subticks
         if leaves == 0:
             self._forget(working)
@@ -312,23 +302,24 @@ class Venue:
 
     def _tell(self, rows: list[OutRow], requester: Connection | None, packet: Packet) -> None:
         """Turn rows of the book into reports: the requester's into ``packet``, the others' delivered at once."""
-        others: dict[int, tuple[Connection, Packet]] = {}
-        for kind, _, number, price, quantity, leaves, maker, _, _ in rows:
-            if kind == at.OUT_REST:
+        others: dict[int, tuple[Connection, Packet]] | None = None
+        for kind, time, number, price, quantity, leaves, maker, _, _ in rows:
+            if kind == OUT_REST:
                 continue
             working = self._by_number[number]
-            if kind == at.OUT_FILL:
+            if kind == OUT_FILL:
                 working.filled += quantity
-                report = self._report(working, _TRADE, leaves)
-                report.last_quantity = quantity
-                report.last_price_quanta = price
-                report.maker = maker == 1
-                notional = self.instrument.notional(quantity, price, working.side_sign)
-                report.fee = self.fees.fee(quantity, notional, report.maker)
+                made = maker == 1
+                self._reports += 1
                 self._trades += 1
                 self._traded += quantity
+                report = ExecutionReport(
+                    f"{self.name}-{self._reports}", working.order.order_id, _TRADE, time, working.filled, leaves, quantity, price,
+                    self._fee(working.order.side_sign, quantity, price, made),
+                    made, None, "", self.name, self._arrived, self._started,
+                )  # fmt: skip
             else:
-                report = self._report(working, _CANCELED, 0)
+                report = self._report(working, _CANCELED, time, 0)
                 report.text = _TEXTS[price]
             if leaves == 0:
                 self._forget(working)
@@ -336,15 +327,23 @@ class Venue:
             if connection is requester:
                 packet.append(report)
             else:
+                others = {} if others is None else others
                 others.setdefault(connection.owner, (connection, []))[1].append(report)
-        for connection, reports in others.values():
-            connection.deliver(reports)
+        if others is not None:
+            for connection, reports in others.values():
+                connection.deliver(reports)
 
-    def _report(self, working: _Working, exec_type: ExecType, leaves: int) -> ExecutionReport:
+    def _fee(self, side_sign: int, quantity: int, price: int, maker: bool) -> int:
+        fees = self.fees
+        notional = self.instrument.notional(quantity, price, side_sign) if fees.by_value else 0
+        return fees.fee(quantity, notional, maker)
+
+    def _report(self, working: _Working, exec_type: ExecType, time_ns: int, leaves: int) -> ExecutionReport:
         self._reports += 1
         return ExecutionReport(
-            f"{self.name}-{self._reports}", working.order_id, exec_type, self._sim.now, working.filled, leaves, venue=self.name
-        )
+            f"{self.name}-{self._reports}", working.order.order_id, exec_type, time_ns, working.filled, leaves, 0, 0, 0, False, None, "",
+            self.name, self._arrived, self._started,
+        )  # fmt: skip
 
     def _refuse(self, connection: Connection, request: Request, refusal: Refusal) -> ExecutionReport:
         """A reject of a new order, or FIX's order cancel reject of any other request."""
@@ -360,7 +359,7 @@ class Venue:
             self._rejected += 1
         return ExecutionReport(
             f"{self.name}-{self._reports}", request.order_id, exec_type, self._sim.now, filled, leaves,
-            reason=reason, text=text, venue=self.name,
+            reason=reason, text=text, venue=self.name, arrived_ns=self._arrived, started_ns=self._started,
             answers_replace=None if exec_type is ExecType.REJECTED else request.__class__ is ReplaceRequest,
         )  # fmt: skip
 
@@ -373,18 +372,16 @@ class Venue:
     # --- ends ----------------------------------------------------------------------------------------------------------
 
     def _forget(self, working: _Working) -> None:
-        del self._by_id[working.order_id]
+        del self._by_id[working.order.order_id]
         del self._by_number[working.number]
-        self._ended[working.order_id] = None
-        if len(self._ended) > _REMEMBERED:
-            self._ended.popitem(last=False)
+        self._ended.append(working.order.order_id)
 
     def _end(self, ending: list[_Working], exec_type: ExecType, text: str) -> None:
         packets: dict[int, tuple[Connection, Packet]] = {}
         for working in ending:
             self._book.cancel(self._sim.now, working.number)
             self._forget(working)
-            report = self._report(working, exec_type, 0)
+            report = self._report(working, exec_type, self._sim.now, 0)
             report.text = text
             packets.setdefault(working.connection.owner, (working.connection, []))[1].append(report)
         for connection, packet in packets.values():
@@ -392,7 +389,7 @@ class Venue:
 
     def _close(self, _: object) -> None:
         """At the close day orders expire."""
-        self._end([w for w in self._by_id.values() if w.expires], ExecType.EXPIRED, f"{self.name} has closed")
+        self._end([w for w in self._by_id.values() if w.order.tif is _DAY], ExecType.EXPIRED, f"{self.name} has closed")
 
     def end_run(self) -> None:
         """Expire whatever still rests, so that no order of a finished run is left without a final state."""
