@@ -29,7 +29,9 @@ class Latencies:
 
 
 @attrs.frozen
-class _Line:
+class Line:
+    """Our line to a venue: requests out, reports back."""
+
     venue: Venue
     connection: Connection
     out: Link
@@ -42,12 +44,16 @@ class Broker:
     Args:
         sim: the simulation.
         name: as the venues know us; lines draw from ``link.{name}-{venue}.*`` and ``link.{venue}-{name}.*``.
+
+    Attributes:
+        lines: by name of venue.
     """
 
     def __init__(self, sim: Simulation, name: str = "broker") -> None:
         self.name = name
         self._sim = sim
-        self._lines: dict[str, _Line] = {}
+        self.lines: dict[str | None, Line] = {}
+        self._only = ""  # the venue, as long as there is just one
         self._deliver: Callable[[list[ExecutionReport]], None] = _nowhere
 
     def on_reports(self, deliver: Callable[[list[ExecutionReport]], None]) -> None:
@@ -69,7 +75,8 @@ class Broker:
             {"order": latencies.orders, "cancel": latencies.cancels},
             partial(venue.enqueue, connection),
         )
-        self._lines[venue.name] = _Line(venue, connection, out, back)
+        self._only = "" if self.lines else venue.name
+        self.lines[venue.name] = Line(venue, connection, out, back)
 
     def _arrived(self, packet: list[ExecutionReport]) -> None:
         self._deliver(packet)
@@ -77,7 +84,7 @@ class Broker:
     @property
     def venues(self) -> list[str]:
         """Names of the venues with a line."""
-        return list(self._lines)
+        return [line.venue.name for line in self.lines.values()]
 
     def choose(self, venue: str | None) -> str:
         """The venue an order goes to: the named one, or the only one there is.
@@ -85,16 +92,15 @@ class Broker:
         Raises:
             OrderError: no such line, or none is named and there are several.
         """
-        if venue is None and len(self._lines) == 1:
-            return next(iter(self._lines))
-        if venue not in self._lines:
-            known = ", ".join(self._lines) or "none"
+        chosen = self._only if venue is None else venue
+        if chosen not in self.lines:
+            known = ", ".join(self.venues) or "none"
             raise OrderError(f"venue {venue!r} has no line from {self.name}; connected: {known}")
-        return venue
+        return chosen
 
     def send(self, order: Order) -> None:
         """Send a new order to its venue."""
-        self._lines[order.venue].out.send(  # type: ignore[index]  # the manager has chosen it
+        self.lines[order.venue].out.send(
             NewOrder(
                 order.order_id, order.side.sign, order.quantity, order.order_type, order.price_ticks, order.time_in_force,
                 order.display_quantity, order.hidden, order.post_only, order.instrument.symbol,
@@ -104,17 +110,17 @@ class Broker:
 
     def send_cancel(self, order: Order) -> None:
         """Ask the venue to cancel what is left of an order."""
-        self._lines[order.venue].out.send(CancelRequest(order.order_id), "cancel")  # type: ignore[index]
+        self.lines[order.venue].out.send(CancelRequest(order.order_id), "cancel")
 
     def send_replace(self, order: Order, quantity: int, price_ticks: int | None) -> None:
         """Ask the venue to change an order's total quantity or limit."""
-        self._lines[order.venue].out.send(  # type: ignore[index]
+        self.lines[order.venue].out.send(
             ReplaceRequest(order.order_id, quantity, price_ticks), "order"
         )
 
     def disconnect(self, venue: str) -> None:
         """Drop the line to a venue."""
-        self._lines[self.choose(venue)].connection.disconnect()
+        self.lines[self.choose(venue)].connection.disconnect()
 
 
 def _nowhere(packet: list[ExecutionReport]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import attrs
@@ -49,26 +49,24 @@ class JournalEntry:
 FIELDS: Final = tuple(field.name for field in attrs.fields(JournalEntry))
 
 
+_Line = tuple[int, "str | ExecutionReport", Order, int, "int | None"]
+
+
 class Journal:
     """Keeps requests and reports; an entry costs one tuple while the run goes on and is spelled out afterwards."""
 
     def __init__(self) -> None:
-        self._requests_and_reports: list[tuple[int, str | ExecutionReport, Order, int, int | None]] = []
+        self._lines: list[_Line] = []
+        self.note: Callable[[_Line], None] = self._lines.append
+        """Adds a line: time, what (the name of a request that leaves, or a report that arrives), order, quantity and limit in ticks of
+        a request."""
 
     def __len__(self) -> int:
-        return len(self._requests_and_reports)
-
-    def request(self, time_ns: int, event: str, order: Order, quantity: int, price_ticks: int | None) -> None:
-        """Note a request that leaves."""
-        self._requests_and_reports.append((time_ns, event, order, quantity, price_ticks))
-
-    def report(self, time_ns: int, order: Order, report: ExecutionReport) -> None:
-        """Note a report that arrives."""
-        self._requests_and_reports.append((time_ns, report, order, 0, None))
+        return len(self._lines)
 
     def entries(self) -> Iterator[JournalEntry]:
         """All entries, spelled out."""
-        for time_ns, what, order, quantity, price_ticks in self._requests_and_reports:
+        for time_ns, what, order, quantity, price_ticks in self._lines:
             parent_id = order.parent_id or ""
             if isinstance(what, str):
                 yield JournalEntry(

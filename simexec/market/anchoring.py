@@ -296,7 +296,12 @@ def anchor(
             windows[i, 1 + side] = anchor_side(
                 state, orders, levels, ladder, slots, progress, messages, problems, windows[i, 0], books, side
             )
-        if i == 0 and events[i] == EVENT_EXECUTE_HIDDEN:
+        if i == 0 and (events[i] == EVENT_EXECUTE or events[i] == EVENT_EXECUTE_HIDDEN):
+            if events[i] == EVENT_EXECUTE:  # the first book is the one after it: put back what it took
+                key = sign_of(sides[i]) * prices[i]
+                add_unknown(
+                    state, orders, levels, ladder, slots, progress, messages, start, sides[i], key, sizes[i]
+                )
             apply_row(
                 state, orders, levels, ladder, slots, progress, messages, problems, times, events, refs, sizes, prices, sides
             )  # fmt: skip

@@ -162,10 +162,19 @@ def fillable(state: Array, orders: Array, levels: Array, ladder: Array) -> int:
 
 
 @njit(cache=True)
+def hand_over(state: Array) -> int:
+    """How many rows of the log's OUT part the caller must read now; the next ones are written over them."""
+    filled = state[at.LOGGED + at.OUT]
+    state[at.LOGGED + at.OUT] = 0
+    state[at.CONCERN] = 0
+    return filled
+
+
+@njit(cache=True)
 def settle(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array) -> int:
     """Match a participant's incoming order and rest or cancel what is left of it.
 
-    Returns how many rows of the log's OUT part are filled, or -MORE (drain the log, then call again).
+    Returns how many rows of the log's OUT part the caller must read now, or -MORE (drain the log, then call again).
     """
     if match(state, orders, levels, ladder, slots, log) == at.MORE:
         return -at.MORE
@@ -181,8 +190,7 @@ def settle(state: Array, orders: Array, levels: Array, ladder: Array, slots: Arr
             )
             tell(state, log, at.OUT_REST, number, sign_of(side) * key, quantity, quantity, 1, row)
     after_message(state, orders, levels, ladder, log)
-    state[at.CONCERN] = 0  # the caller reads the log at once
-    return state[at.LOGGED + at.OUT]
+    return hand_over(state)
 
 
 @njit(cache=True)
@@ -192,10 +200,9 @@ def submit(
 ) -> int:  # fmt: skip
     """Bring a participant's order to the book; what became of it is in the log.
 
-    Returns how many rows of the log's OUT part are filled, -MORE (drain the log, then call ``settle``) or -GROW (nothing is done
-    yet: make room and call again). The OUT part must have been read before: it is written from its beginning.
+    Returns how many rows of the log's OUT part the caller must read now, -MORE (drain the log, then call ``settle``) or -GROW
+    (nothing is done yet: make room and call again).
     """
-    state[at.LOGGED + at.OUT] = 0
     if state[at.FREE_ORDER] == at.NIL or state[at.FREE_LEVEL] == at.NIL or not room(state, log):
         return -at.GROW
     state[at.TIME] = time
@@ -215,8 +222,7 @@ def submit(
     if refused != at.NIL:
         tell(state, log, at.OUT_CANCEL, number, refused, quantity, 0, 0, at.NIL)
         state[at.IN_QUANTITY] = 0
-        state[at.CONCERN] = 0
-        return state[at.LOGGED + at.OUT]
+        return hand_over(state)
     return settle(state, orders, levels, ladder, slots, log)
 
 

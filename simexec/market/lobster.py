@@ -129,9 +129,9 @@ def _read_messages(path: Path, name: LobsterName) -> list[Array]:
     seconds, events, ids, sizes, prices, directions = _read_table(path, ["float64"] + ["int64"] * 5)
     if len(seconds) == 0:
         raise DataError(f"{path}: is empty")
+    _refuse(path, ~((seconds >= 0) & (seconds <= 86_400)), "time", seconds, "seconds after midnight")
     # Exact: a float64 below 86,400 is within 8e-12 s of the decimal, and times 1e9 rounds back to its nanosecond.
     times = np.rint(seconds * 1e9).astype(np.int64)
-    _refuse(path, ~np.isfinite(seconds) | (seconds < 0), "time", seconds, "seconds after midnight")
     _refuse(path, np.diff(times, prepend=times[0]) < 0, "time", seconds, "not before the row above")
     _refuse(
         path, (times < name.start_ns) | (times > name.end_ns), "time", seconds, "inside the span of the file's name"
@@ -150,6 +150,14 @@ def _read_books(path: Path, depth: int) -> Array:
     _refuse(path, (books[:, 1::2] < 0).any(axis=1), "size", books[:, 1::2].min(axis=1, initial=0), "0 or more shares")
     crossed = (books[:, 0] <= books[:, 2]) & (books[:, 1] > 0) & (books[:, 3] > 0)
     _refuse(path, crossed, "best ask", books[:, 0], "above the best bid")
+    for side, first in (("ask", 0), ("bid", 2)):
+        prices, filled = books[:, first::4], books[:, first + 1 :: 4] > 0
+        for level in range(depth):
+            _refuse(path, filled[:, level] & (prices[:, level] <= 0), f"{side} price", prices[:, level], "positive")
+        for level in range(1, depth):
+            better = (prices[:, level] <= prices[:, level - 1]) if side == "ask" else (prices[:, level] >= prices[:, level - 1])
+            wrong = filled[:, level] & (better | ~filled[:, level - 1])
+            _refuse(path, wrong, f"{side} price", prices[:, level], f"beyond that of level {level}")
     return np.ascontiguousarray(books)
 
 

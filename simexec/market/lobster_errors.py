@@ -29,14 +29,19 @@ def explain(path: Path, types: list[str], cause: Exception) -> DataError:
                 return DataError(f"{path}: line {line}: has {len(row)} fields, right would be {len(types)}")
             for i, (text, kind) in enumerate(zip(row, types, strict=True)):
                 try:
-                    (float if kind == "float64" else int)(text)
+                    right = float(text) is not None if kind == "float64" else -(2**63) <= int(text) < 2**63
                 except ValueError:
+                    right = False
+                if not right:
                     name = _FIELDS[i] if len(types) == len(_FIELDS) else f"column {i + 1}"
-                    return DataError(f"{path}: line {line}: {name} {text!r} is not a number")
+                    what = "a number" if kind == "float64" else "a whole number of 64 bits"
+                    return DataError(f"{path}: line {line}: {name} {text!r} is not {what}")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         return DataError(f"{path}: damaged after line {line}: {error}; fetch the file again")
     except UnicodeDecodeError as error:
         return DataError(f"{path}: line {line + 1}: is not text: {error.reason}")
+    except OSError as error:
+        return DataError(f"{path}: cannot be read: {error.strerror}")
     if line == 0:
         return DataError(f"{path}: is empty")
     return DataError(f"{path}: {cause}")

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from simexec.errors import InputError
+from simexec.protocols import DurationModel
 from simexec.sim.clock import format_duration, parse_duration
+from simexec.sim.streams import Draws
 
 LONGEST_NS = 2**62
 """No single draw may exceed this (146 years): two of them still fit the 64-bit clock of compiled code."""
@@ -29,6 +31,31 @@ def _whole_ns(values: npt.NDArray[np.float64], model: object) -> npt.NDArray[np.
             f"{model!r} drew a duration of {rounded.max():.3g} ns, beyond 146 years; make its tail shorter"
         )
     return rounded.astype(np.int64)
+
+
+def draws_of(model: DurationModel, rng: np.random.Generator) -> Draws:
+    """Return the draws of a model, one Python int at a time, each fit for the calendar.
+
+    A model may be the user's own, and links and stations put its draws on the calendar unchecked; so whole batches are
+    checked here.
+
+    Raises:
+        InputError: at a draw, if the model gives anything but whole numbers of nanoseconds from 0 up.
+    """
+
+    def sample(rng: np.random.Generator, size: int) -> npt.NDArray[np.int64]:
+        values = np.asarray(model.sample(rng, size))
+        if values.dtype.kind not in "iu":
+            raise InputError(
+                f"{model!r} drew {values.dtype} numbers; its sample() must give whole nanoseconds, as int64"
+            )
+        if values.size == 0 or values.min() < 0:
+            raise InputError(
+                f"{model!r} drew {values.min(initial=0)} ns; its sample() must give {size} values from 0 up"
+            )
+        return values
+
+    return Draws(rng, sample)
 
 
 def _finite(value: Any, name: str) -> float:

@@ -223,8 +223,8 @@ class Simulation(simpy.Environment):
         callbacks: Any = ()
         event: Any = None
         # NOTE: SimPy calls step() for every event; inlined here. Measured side by side on CPython 3.11 (medians of 25
-        # rounds), a process that yields timeouts runs at 1.03 times SimPy's rate (1.58 against 1.52 million/s), one that
-        # awaits them at 0.83, and calls, which skip the machinery of events, at 2.5.
+        # rounds), a process that yields timeouts runs at 1.03 times SimPy's rate (1.58 against 1.52 million/s), one
+        # that awaits them at 0.83, and calls, which skip the machinery of events, at 2.5.
         try:
             while True:
                 if markets:

@@ -16,7 +16,7 @@ Three things differ from SimPy on purpose:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from heapq import heappush
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -69,6 +69,23 @@ def _not_running(event: Awaitable) -> SimulationError:
 
 class Event(Awaitable, simpy.Event):
     """Something that may happen: pending until ``succeed(value)`` or ``fail(exception)`` is called."""
+
+    env: Simulation
+
+    def succeed(self, value: Any = None) -> Event:
+        """Let it happen now, with a value for who waits.
+
+        Raises:
+            RuntimeError: if it has happened before.
+        """
+        # NOTE: what SimPy's does, with the push inlined as in Timeout.
+        if self._value is not PENDING:
+            raise RuntimeError(f"{self} has already been triggered")
+        self._ok = True
+        self._value = value
+        env = self.env
+        heappush(env._queue, (env._now, NORMAL, next(env._eid), self))
+        return self
 
 
 class Timeout(Awaitable, simpy.events.Timeout):

@@ -11,8 +11,8 @@ from simpy.events import NORMAL
 
 from simexec.errors import InputError
 from simexec.protocols import DurationModel
+from simexec.sim.durations import draws_of
 from simexec.sim.environment import Simulation
-from simexec.sim.streams import Draws
 
 
 @attrs.frozen
@@ -119,7 +119,7 @@ class Link:
         if model is None:
             known = ", ".join(sorted(self._models))
             raise InputError(f"link {self.name!r} has no latency for {kind!r}, only for {known}; add one or 'default'")
-        draw: Callable[[], int] = Draws(self._sim.rng(f"link.{self.name}.{kind}"), model.sample).next
+        draw: Callable[[], int] = draws_of(model, self._sim.rng(f"link.{self.name}.{kind}")).next
         self._draws[kind] = draw
         self._by_kind[kind] = 0
         return draw

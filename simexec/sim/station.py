@@ -15,8 +15,9 @@ from simpy.events import NORMAL
 
 from simexec.errors import InputError
 from simexec.protocols import DurationModel
+from simexec.sim.durations import draws_of
 from simexec.sim.environment import Simulation
-from simexec.sim.streams import Draws, whole_number
+from simexec.sim.streams import whole_number
 
 
 @attrs.frozen
@@ -106,7 +107,7 @@ class Station:
         self._sim = sim
         self._done = done
         self._priority = priority
-        self._draw: Callable[[], int] = Draws(sim.rng(f"station.{name}"), service.sample).next
+        self._draw: Callable[[], int] = draws_of(service, sim.rng(f"station.{name}")).next
         self._urgent: deque[Any] = deque()
         self._waiting: deque[Any] = deque()
         self._in_system = 0

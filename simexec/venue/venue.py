@@ -334,9 +334,8 @@ class Venue:
                 connection.deliver(reports)
 
     def _fee(self, side_sign: int, quantity: int, price: int, maker: bool) -> int:
-        fees = self.fees
-        notional = self.instrument.notional(quantity, price, side_sign) if fees.by_value else 0
-        return fees.fee(quantity, notional, maker)
+        notional = self.instrument.notional(quantity, price, side_sign) if self.fees.by_value else 0
+        return self.fees.fee(quantity, notional, maker)
 
     def _report(self, working: _Working, exec_type: ExecType, time_ns: int, leaves: int) -> ExecutionReport:
         self._reports += 1

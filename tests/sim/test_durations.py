@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simexec.errors import InputError
-from simexec.sim import Constant, Empirical, Exponential, Gamma, LogNormal, Uniform
+from simexec.sim import Constant, Empirical, Exponential, Gamma, Link, LogNormal, Simulation, Station, Uniform
 
 MODELS = [
     Constant("250us"),
@@ -102,3 +102,27 @@ def test_nonsense_is_refused_with_its_value(make, names: str) -> None:
 def test_a_tail_beyond_any_clock_is_reported_instead_of_wrapping_around() -> None:
     with pytest.raises(InputError, match="beyond 146 years"):
         LogNormal("1s", 500.0).sample(np.random.default_rng(1), 1000)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (np.array([0.5]), "drew float64 numbers"),
+        (np.array([3, -1]), "drew -1 ns"),
+        (np.array([], dtype=int), "1024 values"),
+    ],
+)
+def test_a_users_model_cannot_bring_floats_or_the_past_into_the_calendar(values: np.ndarray, text: str) -> None:
+    class Own:
+        mean_ns = 1.0
+
+        def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+            return values
+
+    sim = Simulation()
+    with pytest.raises(InputError, match=text):
+        Link(sim, "x", Own(), print).send("message")
+    with pytest.raises(InputError, match=text):
+        Station(sim, "x", Own(), print).submit("job")
+    sim.run()
+    assert sim.calendar_events == 0

@@ -1,0 +1,249 @@
+"""The summary of a run for people: what was asked, what happened, what it cost and why. Plain text, 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from simexec.analysis.latency import LatencyStatistics
+from simexec.analysis.result import RunResult
+from simexec.analysis.spreads import SPREAD_HORIZON_NS
+from simexec.analysis.tca import LIQUIDITY, TcaSummary, analyse
+from simexec.config.flow import LobsterFlow
+from simexec.config.order import IcebergConfig, TwapConfig
+from simexec.sim.clock import MILLISECOND, format_duration, format_time_of_day
+
+_WIDTH: Final = 100
+_NONE: Final = "-"
+_LABEL: Final = 12
+
+_PARTS: Final = {
+    "delay": "the market's move from the decision to the arrival at the venue",
+    "trading": "fills against the mid-point at arrival: spread, impact, drift",
+    "opportunity": "the market's move on what was not filled",
+    "fees": "paid to the venue, rebates deducted",
+    "total": "paper portfolio minus the real one",
+}
+_BENCHMARKS: Final = {
+    "decision_mid": "mid-point when the order was decided",
+    "arrival_mid": "mid-point when the first child reached the venue",
+    "vwap": "all prints while the order worked, own ones included",
+    "twap": "mid-point over the same time",
+    "close_mid": "mid-point at the close",
+}
+_LATENCY: Final = {
+    "link_out": "link out",
+    "gateway_queue": "gateway queue",
+    "gateway_service": "gateway service",
+    "resting": "resting",
+    "link_back": "link back",
+}
+_GROUPS: Final = {"all": "all", "maker": "passive", "taker": "aggressive"}
+_DIVERGENCE: Final = (
+    ("shares_taken", "taken from recorded orders"),
+    ("shares_given_to_aggressors", "given to recorded aggressors"),
+    ("shares_given_to_arrivals", "given to recorded arrivals"),
+    ("leftover_shares_made", "left standing as leftovers"),
+    ("aggressor_shares_unfilled", "recorded fills missed"),
+)
+
+
+def format_run(result: RunResult) -> str:
+    """A summary that a trader understands, without a line break at its end."""
+    tca = analyse(result)
+    blocks = [
+        _what(result, tca),
+        _cost(result, tca),
+        _against(result, tca),
+        _fills(tca),
+        _latency(tca),
+        _run(result),
+    ]
+    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks)
+
+
+def trading_day(result: RunResult) -> date | None:
+    """The day that a recording is of; None of a synthetic market."""
+    if not isinstance(result.scenario.flow, LobsterFlow):
+        return None
+    return result.epoch.astimezone(ZoneInfo(result.scenario.session.timezone)).date()
+
+
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+def _what(result: RunResult, tca: TcaSummary) -> list[str]:
+    scenario, parent = result.scenario, result.parent
+    day = trading_day(result)
+    flow = "a synthetic market" if day is None else f"the market of {day}"
+    limit = "at the market" if parent.price is None else f"limit {parent.price}"
+    lines = [f"{scenario.name}: {parent.symbol} on {scenario.venue.name}, {flow}, seed {scenario.seed}"]
+    asked = f"{parent.side.name.lower()} {parent.quantity:,} {parent.symbol} {limit} by {_algorithm(result)}"
+    lines += _entry("asked", f"{asked}, decided at {_time(result.decision_ns)}")
+    average = "" if tca.average_price is None else f" at {_price(result, tca.average_price)} on average"
+    filled = f"{tca.filled_quantity:,} filled ({_percent(tca.fill_rate)}){average}"
+    reason = f"; {parent.reason}" if tca.filled_quantity < parent.quantity and parent.reason else ""
+    lines += _entry("happened", f"{parent.status.name}: {filled}, done at {_time(result.end_ns)}{reason}")
+    states = ", ".join(f"{count} {name}" for name, count in sorted(tca.children_by_status.items()))
+    children = f"{len(result.children):,}: {states}" if states else "none"
+    if tca.cancels_too_late is not None:
+        children += f"; {tca.cancels_too_late} cancels too late"
+    if tca.rejects_by_reason:
+        children += "; refused: " + ", ".join(f"{count} {name}" for name, count in tca.rejects_by_reason.items())
+    return lines + _entry("children", children)
+
+
+def _algorithm(result: RunResult) -> str:
+    algorithm = result.scenario.algorithm
+    if isinstance(algorithm, TwapConfig):
+        return f"TWAP ({algorithm.slices} slices in {format_duration(algorithm.duration)})"
+    if isinstance(algorithm, IcebergConfig):
+        kind = "native" if algorithm.native else "synthetic"
+        return f"{kind} iceberg ({algorithm.display_quantity:,} shown)"
+    return "one order"
+
+
+def _cost(result: RunResult, tca: TcaSummary) -> list[str]:
+    currency = result.instrument.currency
+    shortfall = tca.shortfall
+    value = _money(shortfall.decision_value, currency)
+    lines = [f"implementation shortfall: a cost is positive; bp of the order's value at the decision, {value}"]
+    amounts, bps = shortfall.amounts(), shortfall.bps()
+    for name, meaning in _PARTS.items():
+        lines.append(f"  {name:<{_LABEL}}{_bps(bps[name])} bp {_money(amounts[name], currency):>20}   {meaning}")
+    return lines
+
+
+def _against(result: RunResult, tca: TcaSummary) -> list[str]:
+    lines = ["average price against"]
+    for name, meaning in _BENCHMARKS.items():
+        price = getattr(tca.benchmarks, name)
+        shown = _NONE if price is None else _price(result, price)
+        label = name.replace("_", " ").replace("vwap", "VWAP").replace("twap", "TWAP")
+        lines.append(f"  {label:<{_LABEL}}{_bps(tca.slippage_bps[name])} bp {shown:>20}   {meaning}")
+    if tca.benchmarks.stale:
+        names = ", ".join(name.replace("_", " ") for name in tca.benchmarks.stale)
+        lines += _wrapped(f"a side of the book was empty at the time of: {names}; the last mid-point before stands in")
+    return lines
+
+
+def _fills(tca: TcaSummary) -> list[str]:
+    market = "market volume not recorded"
+    if tca.benchmarks.market_quantity is not None:
+        volume = f"{tca.benchmarks.market_quantity:,} traded in the market meanwhile"
+        market = volume if tca.participation is None else f"{_percent(tca.participation)} of {volume}"
+    if tca.filled_quantity == 0:
+        return [f"fills: none; {market}"]
+    horizons = [format_duration(horizon_ns) for horizon_ns in tca.markouts]
+    lines = [f"fills: {market}", _row("", ["share", "effective", "realised", "impact", *horizons])]
+    shares = {"all": 1.0, "maker": tca.passive_share, "taker": tca.aggressive_share}
+    for name in LIQUIDITY:
+        share, spread = shares[name], tca.spreads[name]
+        if share:
+            parts = [None] * 3 if spread is None else [spread.effective_bps, spread.realised_bps, spread.impact_bps]
+            markouts = [groups[name] for groups in tca.markouts.values()]
+            lost = [None if markout is None else markout.cost_bps for markout in markouts]
+            figures = [_NONE if bps is None else f"{bps:.2f}" for bps in (*parts, *lost)]
+            lines.append(_row(_GROUPS[name], [_percent(share), *figures]))
+    later = format_duration(SPREAD_HORIZON_NS)
+    return lines + _wrapped(
+        f"bp; effective spread = realised spread + impact, {later} later; last: loss against the mid-point then"
+    )
+
+
+def _latency(tca: TcaSummary) -> list[str]:
+    lines = [_row("latency", ["count", "mean", "median", "p99"])]
+    for part, label in _LATENCY.items():
+        found: LatencyStatistics | None = getattr(tca.latency, part)
+        cells = [_NONE] * 4
+        if found is not None:
+            times = (found.mean_ns, found.median_ns, found.p99_ns)
+            cells = [f"{found.count:,}", *(_duration(nanoseconds) for nanoseconds in times)]
+        lines.append(_row(label, cells))
+    return lines
+
+
+def _run(result: RunResult) -> list[str]:
+    lines: list[str] = []
+    if result.divergence:
+        shares = [
+            f"{int(result.divergence[name]):,} {meaning}" for name, meaning in _DIVERGENCE if name in result.divergence
+        ]
+        outside = result.divergence.get("time_outside_window")
+        if outside is not None:
+            shares.append(f"{_percent(outside)} of resting time outside the recorded levels")
+        lines += _entry("divergence", f"from history, in shares: {', '.join(shares)}")
+    for index, assumption in enumerate(result.assumptions):
+        lines += _entry("" if index else "assumed", assumption)
+    held = [name.replace("_", " ") for name, holds in result.invariants.items() if holds]
+    lines += _entry("checked", ", ".join(held) if held else "nothing")
+    seconds = ", ".join(f"{name} {duration:.2f} s" for name, duration in result.seconds.items())
+    lines += _entry("run", f"{result.flow_messages:,} messages, {result.calendar_events:,} events; {seconds}")
+    return lines + _entry("digest", result.journal_digest)
+
+
+# --- words and figures ----------------------------------------------------------------------------
+
+
+def _entry(label: str, text: str) -> list[str]:
+    """A label and a text that goes on below itself."""
+    return _wrapped(text, f"{label:<{_LABEL}}", " " * _LABEL)
+
+
+def _wrapped(text: str, first: str = "  ", others: str = "  ") -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
+def _row(label: str, cells: Sequence[str]) -> str:
+    return f"  {label:<17}" + "".join(f"{cell:>10}" for cell in cells)
+
+
+def _bps(value: float | None) -> str:
+    return f"{_NONE:>10}" if value is None else f"{value:>10.2f}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _time(nanoseconds: int) -> str:
+    """Time of day to the millisecond."""
+    return format_time_of_day(nanoseconds // MILLISECOND * MILLISECOND)
+
+
+def _price(result: RunResult, price: Fraction) -> str:
+    """To a hundredth of a tick."""
+    return _rounded(price, result.instrument.tick / 100)
+
+
+def _money(amount: Fraction | None, currency: str) -> str:
+    if amount is None:
+        return _NONE
+    return f"{_rounded(amount, Decimal('0.01') if currency not in _FINE else Decimal('1e-8'))} {currency}"
+
+
+_FINE: Final = ("BTC", "ETH")
+
+
+def _rounded(value: Fraction, quantum: Decimal) -> str:
+    decimals = max(0, -int(quantum.as_tuple().exponent))
+    whole = round(value * 10**decimals)
+    return f"{Decimal(whole).scaleb(-decimals):,}"
+
+
+def _duration(nanoseconds: float) -> str:
+    """To three digits, in the unit that suits it."""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if nanoseconds >= size:
+            return f"{_three_digits(nanoseconds / size)} {unit}"
+    return f"{nanoseconds:.0f} ns"
+
+
+def _three_digits(value: float) -> str:
+    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:,.{decimals}f}"

@@ -1,0 +1,149 @@
+"""Scenario files: read, override, check, write back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import yaml
+
+from simexec.config.convert import FieldError, write_time_of_day
+from simexec.config.data_name import parse_data_name
+from simexec.config.durations import EmpiricalDuration
+from simexec.config.flow import LobsterFlow
+from simexec.config.read_yaml import line_of, parse_mapping, parse_value, read_text
+from simexec.config.scenario import Scenario
+from simexec.config.structure import put, unstructure
+from simexec.errors import ConfigError, DataError
+
+
+def load_scenario(
+    path: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    data: str | Path | None = None,
+    seed: int | None = None,
+) -> Scenario:
+    """Read a scenario file.
+
+    A relative path inside the file, or in an override, is taken from the file's folder; the scenario has
+    absolute paths.
+
+    Args:
+        path: the YAML file.
+        overrides: ``"algorithm.slices=40"``: a value, in YAML, by the dotted path of its field. Applied last.
+        data: a LOBSTER message file to replay in place of the scenario's flow; it also sets symbol, date and
+            session.
+        seed: in place of the scenario's.
+
+    Raises:
+        ConfigError: the file or an override is wrong; one line with the file, its line, the field and the
+            value.
+        DataError: ``data`` is missing, or its name is not a message file's.
+    """
+    file = Path(path)
+    text = read_text(file)
+    plain = parse_mapping(text, str(file))
+    if data is not None:
+        _replay(plain, Path(data))
+    if seed is not None:
+        plain["seed"] = seed
+    set_by: dict[tuple[str, ...], str] = {}
+    for override in overrides:
+        name, value = parse_override(override)
+        try:
+            put(plain, name, value)
+        except FieldError as error:
+            raise ConfigError(f"--set {override}: {error}") from None
+        set_by[tuple(name.split("."))] = override
+    try:
+        return _completed(_rebased(Scenario.from_dict(plain), file.absolute().parent))
+    except FieldError as error:
+        for prefix, override in set_by.items():
+            if error.path[: len(prefix)] == prefix:
+                raise ConfigError(f"--set {override}: {error}") from None
+        line = line_of(text, error.path)
+        raise ConfigError(f"{file}:{line}: {error}" if line else f"{file}: {error}") from None
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Split ``"algorithm.slices=40"`` into the path and the value, which is read as YAML.
+
+    Raises:
+        ConfigError: there is no ``=``, no path before it, or no YAML after it.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ConfigError(f"--set {text}: must be FIELD=VALUE, such as algorithm.slices=40")
+    return name.strip(), parse_value(value, f"--set {text}")
+
+
+def dump_scenario(scenario: Scenario, comment: str = "") -> str:
+    """The scenario as YAML, every default written out; ``load_scenario`` reads an equal scenario from it.
+
+    Args:
+        scenario: what to write.
+        comment: lines for the top of the file, without their ``#``.
+    """
+    head = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+    return head + yaml.safe_dump(unstructure(scenario), sort_keys=False, allow_unicode=True, width=110)
+
+
+def _replay(plain: dict[str, Any], message_file: Path) -> None:
+    """Let a recorded day take the place of the scenario's flow, symbol, date and session."""
+    if not message_file.is_file():
+        raise DataError(f"{message_file}: there is no such file")
+    name = parse_data_name(message_file)
+    put(plain, "flow", {"type": "lobster", "message_file": str(message_file.absolute())})
+    put(plain, "instrument.symbol", name.symbol)
+    put(plain, "date", name.date.isoformat())
+    put(plain, "session.open", write_time_of_day(name.open))
+    put(plain, "session.close", write_time_of_day(name.close))
+
+
+def _rebased(instance: Any, folder: Path) -> Any:
+    """The same configuration with every relative path taken from ``folder``."""
+    changes: dict[str, Any] = {}
+    for field in attrs.fields(type(instance)):
+        value = getattr(instance, field.name)
+        if isinstance(value, Path):
+            changes[field.name] = folder / value
+        elif attrs.has(type(value)):
+            changes[field.name] = _rebased(value, folder)
+    return attrs.evolve(instance, **changes) if changes else instance
+
+
+def _completed(scenario: Scenario) -> Scenario:
+    """The scenario with what its files' names say, once the files are known to be there."""
+    for path, model in _empirical(scenario, ()):
+        try:
+            model.values()
+        except ConfigError as error:
+            raise FieldError(str(error), (*path, "file")) from None
+    flow = scenario.flow
+    if not isinstance(flow, LobsterFlow):
+        return scenario
+    for name, file in (("message_file", flow.message_file), ("orderbook_file", flow.orderbook_file)):
+        if file is not None and not file.is_file():
+            raise FieldError(f"there is no file {str(file)!r}", ("flow", name))
+    try:
+        said = parse_data_name(flow.message_file)
+    except DataError as error:
+        raise FieldError(str(error), ("flow", "message_file")) from None
+    if scenario.instrument.symbol != said.symbol:
+        text = f"{scenario.instrument.symbol!r} is not the data file's symbol {said.symbol!r}"
+        raise FieldError(text, ("instrument", "symbol"))
+    if scenario.date is not None and scenario.date != said.date:
+        raise FieldError(f"{scenario.date} is not the data file's date {said.date}", ("date",))
+    return attrs.evolve(scenario, date=said.date)
+
+
+def _empirical(instance: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], EmpiricalDuration]]:
+    for field in attrs.fields(type(instance)):
+        value = getattr(instance, field.name)
+        if isinstance(value, EmpiricalDuration):
+            yield (*path, field.name), value
+        elif attrs.has(type(value)):
+            yield from _empirical(value, (*path, field.name))

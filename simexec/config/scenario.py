@@ -1,0 +1,169 @@
+"""One scenario: everything a run depends on. Immutable; a change derives a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+from attrs.converters import optional
+
+from simexec.config.convert import (
+    FieldError,
+    naming_fields,
+    to_count,
+    to_date,
+    to_decimal_from_zero,
+    to_text,
+)
+from simexec.config.execution import ExecutionConfig
+from simexec.config.flow import FlowConfig, InstrumentConfig, SessionConfig, ZeroIntelligenceFlow
+from simexec.config.order import AlgorithmConfig, IcebergConfig, MarketConfig, OrderConfig, TwapConfig
+from simexec.config.venue import HistoryMode, LinksConfig, RecordingConfig, VenueConfig
+from simexec.sim.clock import format_duration
+
+
+@frozen(kw_only=True, field_transformer=naming_fields)
+class Scenario:
+    """Everything a run depends on.
+
+    Attributes:
+        name: what the summary calls it.
+        seed: root of every random stream.
+        instrument: what is traded.
+        date: the trading day; None: that of the data file, and for a synthetic flow a day without a date.
+        session: hours of trading.
+        flow: where the background's orders come from.
+        venue: the simulated exchange.
+        links: latencies to and from it.
+        order: the parent order.
+        algorithm: how it is worked.
+        initial_cash: cash at the start, in the instrument's currency.
+        execution: the execution module's own section.
+        recording: what the run keeps.
+
+    Raises:
+        ConfigError: a field is wrong, or two contradict each other; the message has the field and its value.
+    """
+
+    name: str = field(converter=to_text)
+    seed: int = field(default=0, converter=to_count)
+    instrument: InstrumentConfig
+    date: date | None = field(default=None, converter=optional(to_date), metadata={"dump": str})
+    session: SessionConfig = field(factory=SessionConfig)
+    flow: FlowConfig
+    venue: VenueConfig = field(factory=VenueConfig)
+    links: LinksConfig = field(factory=LinksConfig)
+    order: OrderConfig
+    algorithm: AlgorithmConfig = field(factory=MarketConfig)
+    initial_cash: Decimal = field(default=Decimal(1_000_000), converter=to_decimal_from_zero)
+    execution: ExecutionConfig = field(factory=ExecutionConfig)
+    recording: RecordingConfig = field(factory=RecordingConfig)
+
+    def __attrs_post_init__(self) -> None:
+        for path, price in self._prices():
+            self._check_price(path, price)
+        self._check_quantities()
+        self._check_times()
+
+    def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Scenario:
+        """A scenario like this one but for some fields.
+
+        Args:
+            changes: values by dotted path, as ``--set`` takes them: ``{"algorithm.slices": 40}``.
+            **fields: whole fields: ``seed=8``.
+
+        Raises:
+            ConfigError: as the constructor, or an unknown field.
+        """
+        from simexec.config.structure import changed, check_names
+
+        check_names(type(self), fields)
+        base = changed(self, changes) if changes else self
+        return attrs.evolve(base, **fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Texts, numbers, lists and mappings, from which ``Scenario.from_dict`` makes an equal scenario."""
+        from simexec.config.structure import unstructure
+
+        return unstructure(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Scenario:
+        """A scenario from what a YAML file holds.
+
+        Raises:
+            ConfigError: an unknown, missing or wrong field; the message names its path and value.
+        """
+        from simexec.config.structure import structure
+
+        return structure(cls, raw)
+
+    def unused(self) -> tuple[str, ...]:
+        """What is configured but has no effect in this run, for the summary's assumptions."""
+        models = self.execution.market_simulation
+        notes = []
+        if models.slippage is not None:
+            notes.append(
+                f"execution.market_simulation.slippage ({models.slippage.type}): not used by a book venue, "
+                "where the book decides the price"
+            )
+        if models.commission is not None:
+            notes.append(
+                f"execution.market_simulation.commission ({models.commission.type}): not used by a "
+                "book venue, where venue.fees apply"
+            )
+        if self.recording.quotes and self.recording.history is HistoryMode.OFF:
+            notes.append("recording.quotes: none are written, since recording.history is off")
+        return tuple(notes)
+
+    def _prices(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
+        if self.order.limit_price is not None:
+            yield ("order", "limit_price"), self.order.limit_price
+        if not isinstance(self.algorithm, MarketConfig) and self.algorithm.limit_price is not None:
+            yield ("algorithm", "limit_price"), self.algorithm.limit_price
+        if isinstance(self.flow, ZeroIntelligenceFlow):
+            yield ("flow", "start_price"), self.flow.start_price
+
+    def _check_price(self, path: tuple[str, str], price: Decimal) -> None:
+        tick = self.instrument.tick
+        # By fractions, since Decimal's own quotient is rounded.
+        if (Fraction(price) / Fraction(tick)).denominator != 1:
+            raise FieldError(f"{price} is not a multiple of {self.instrument.symbol}'s tick {tick}", path)
+
+    def _check_quantities(self) -> None:
+        lot, quantity = self.instrument.lot, self.order.quantity
+        if quantity % lot:
+            raise FieldError(
+                f"{quantity} is not a multiple of {self.instrument.symbol}'s lot {lot}", ("order", "quantity")
+            )
+        if isinstance(self.algorithm, TwapConfig) and self.algorithm.slices > quantity // lot:
+            raise FieldError(
+                f"{self.algorithm.slices} slices are too many for an order of {quantity // lot} lots",
+                ("algorithm", "slices"),
+            )
+        if isinstance(self.algorithm, IcebergConfig):
+            display, path = self.algorithm.display_quantity, ("algorithm", "display_quantity")
+            if display % lot:
+                raise FieldError(f"{display} is not a multiple of {self.instrument.symbol}'s lot {lot}", path)
+            if display > quantity:
+                raise FieldError(f"{display} is more than the order's quantity {quantity}", path)
+
+    def _check_times(self) -> None:
+        length, start = self.session.length, self.order.start
+        session = f"the session ({format_duration(length)} from open to close)"
+        if start >= length:
+            raise FieldError(f"{format_duration(start)} is not within {session}", ("order", "start"))
+        if self.order.end is not None and self.order.end > length:
+            raise FieldError(f"{format_duration(self.order.end)} is not within {session}", ("order", "end"))
+        duration = None if isinstance(self.algorithm, MarketConfig) else self.algorithm.duration
+        if duration is not None and start + duration > (self.order.end or length):
+            last = "the order's end" if self.order.end else "the close"
+            raise FieldError(
+                f"{format_duration(duration)} from the start at {format_duration(start)} goes beyond {last}",
+                ("algorithm", "duration"),
+            )
