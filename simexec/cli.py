@@ -78,12 +78,14 @@ def is_compiled() -> bool:
     numba keeps it beside the source, or where ``NUMBA_CACHE_DIR`` says. Where neither can be written it uses a
     folder of its own, in which nothing is looked for here: the answer then is yes, and the note is left out.
     """
+    from simexec.market.kernel_cache import KERNELS
+
     source = Path(__file__).parent / "market"
     cache = Path(os.environ.get("NUMBA_CACHE_DIR") or source / "__pycache__")
     if "NUMBA_CACHE_DIR" not in os.environ and not os.access(source, os.W_OK):
         return True
     built = max((index.stat().st_mtime for index in cache.glob("**/book.*.nbi")), default=0.0)
-    return built > max((file.stat().st_mtime for file in source.glob("*.py")), default=0.0)
+    return built > max((source / f"{name}.py").stat().st_mtime for name in KERNELS)
 
 
 def build_parser() -> argparse.ArgumentParser:

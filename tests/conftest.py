@@ -1,4 +1,4 @@
-"""What every test may use: real data if it is there, deterministic hypothesis, no stale kernels."""
+"""What every test may use: real data if it is there, deterministic hypothesis."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from .kernel_cache import delete_stale_kernels
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,12 +19,6 @@ settings.register_profile(
 )
 # HYPOTHESIS_PROFILE=default searches afresh at every run.
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Delete stale kernels before any worker can load one."""
-    if not hasattr(config, "workerinput"):
-        delete_stale_kernels(ROOT / "simexec")
 
 
 @pytest.fixture(scope="session")

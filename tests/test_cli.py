@@ -61,14 +61,16 @@ def calls(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ca
     modules: dict[str, dict[str, Any]] = {
         "simexec.experiments": {},
         "simexec.experiments.run": {"run_scenario": calls.run_scenario},
-        "simexec.experiments.replications": {"replicate": calls.replicate},
+        "simexec.experiments.replications": {
+            "replicate": calls.replicate,
+            "format_replications": lambda n: f"mean of {n}",
+            "replications_json": lambda n: {"replications": n},
+        },
         "simexec.experiments.bench": {"run_bench": lambda say: {"speed": 1}, "format_bench": lambda _: "speed 1"},
         "simexec.analysis": {},
         "simexec.analysis.summary": {
             "format_run": lambda result: f"summary of {result}",
             "run_json": lambda result: {"of": result},
-            "format_replications": lambda n: f"mean of {n}",
-            "replications_json": lambda n: {"replications": n},
         },
         "simexec.analysis.run_folder": {"write_run": calls.write_run, "check_out_dir": calls.check_out_dir},
         "simexec.market": {},

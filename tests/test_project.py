@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import simexec
-
-from .kernel_cache import delete_stale_kernels
+from simexec.market.kernel_cache import KERNELS, delete_stale_kernels
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -79,11 +78,13 @@ def test_a_cached_kernel_is_deleted_when_a_module_beside_it_is_newer(tmp_path: P
     stale, other = cache / "book.add-10.py311.nbi", cache / "flow.next-3.py311.nbi"
     code = cache / "book.add-10.py311.1.nbc"
     source = tmp_path / "market" / "levels.py"
-    for path in (stale, code, source, other):
+    for path in (stale, code, other, *(tmp_path / "market" / f"{name}.py" for name in KERNELS)):
         path.write_text("")
     now = time.time()
+    for name in KERNELS:
+        os.utime(tmp_path / "market" / f"{name}.py", (now - 30, now - 30))
     os.utime(stale, (now - 20, now - 20))
     os.utime(source, (now - 10, now - 10))
     os.utime(other, (now, now))
-    assert delete_stale_kernels(tmp_path) == [stale]
+    assert delete_stale_kernels(tmp_path / "market") == [stale]
     assert (code.exists(), other.exists()) == (False, True)

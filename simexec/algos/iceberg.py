@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import attrs
@@ -15,14 +16,16 @@ from simexec.sim.clock import parse_duration
 class Iceberg:
     """Rests at one price and shows only a part.
 
-    A native iceberg is one order whose display the venue refills; each refill goes to the back of the queue at once. A synthetic one is
-    refilled by us with a new order when the last one is filled: later by the way there and back, but of random size.
+    A native iceberg is one order whose display the venue refills; each refill goes to the back of the queue at once. A
+    synthetic one is refilled by us with a new order when the last one is filled: later by the way there and back, but of
+    random size.
 
     Attributes:
-        display_quantity: the displayed part.
+        display_quantity: the displayed part, in whole lots.
         native: whether the venue refills it.
         randomise_display: each refill of a synthetic iceberg varies by up to this fraction either way.
-        limit_price: of the children; None: the parent's limit, without one the near touch at the start.
+        limit_price: of the children, unless the parent's limit is better; None: the parent's limit, without one the near
+            touch at the start.
         duration: after which what is left is cancelled; None: at the parent's end.
     """
 
@@ -38,11 +41,14 @@ class Iceberg:
         if not 0 <= self.randomise_display <= 1:
             raise InputError(f"iceberg randomise_display {self.randomise_display!r} must be a fraction from 0 to 1")
         if self.native and self.randomise_display > 0:
-            raise InputError(f"iceberg randomise_display {self.randomise_display!r} needs native=False: the venue refills a native one")
+            raise InputError(
+                f"iceberg randomise_display {self.randomise_display!r} needs native=False: the venue refills a native one"
+            )
 
     async def run(self, execution: ParentExecution) -> None:
         """See ``Algorithm``."""
         parent = execution.parent
+        parent.instrument.check_quantity(self.display_quantity)
         end = execution.end_ns if self.duration is None else min(execution.end_ns, execution.sim.now + self.duration)
         price = await self._price(execution, end)
         while price is not None and not parent.is_final and execution.sim.now < end:
@@ -59,7 +65,7 @@ class Iceberg:
         """The children's price in ticks; waits for a first quote where it is the near touch."""
         parent = execution.parent
         if self.limit_price is not None:
-            return parent.instrument.to_ticks(self.limit_price)
+            return execution.within_limit(parent.instrument.to_ticks(self.limit_price), parent.price_ticks)
         if parent.price_ticks is not None:
             return parent.price_ticks
         while execution.sim.now < end:
@@ -70,6 +76,6 @@ class Iceberg:
         return None
 
     def _refill(self, execution: ParentExecution) -> int:
-        lot = execution.parent.instrument.lot
-        factor = 1 + self.randomise_display * float(execution.rng.uniform(-1, 1))
-        return max(lot, round(self.display_quantity * factor / lot) * lot)
+        lot, shown, spread = execution.parent.instrument.lot, self.display_quantity, self.randomise_display
+        least, most = max(1, math.ceil(shown * (1 - spread) / lot)), math.floor(shown * (1 + spread) / lot)
+        return lot * int(execution.rng.integers(least, most, endpoint=True))

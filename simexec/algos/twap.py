@@ -16,14 +16,17 @@ from simexec.trading.vocabulary import TimeInForce
 
 @attrs.frozen(kw_only=True)
 class TWAP:
-    """Works a parent in equal slices.
+    """Works a parent in equal slices, one child at a time.
+
+    A slice that cannot begin before its end, because answers took too long, is left out: its part is carried over or
+    crosses, as told, still one order at a time. So a slow line never makes slices burst.
 
     Attributes:
         duration: from now to the end of the last slice.
         slices: how many.
         randomise_times: a slice begins within this fraction of its interval, uniformly; 0: at its beginning.
         randomise_sizes: a slice's size varies by up to this fraction either way; the sum is exact.
-        limit_price: no child is worse; None: the parent's own limit.
+        limit_price: no child is worse, nor worse than the parent's own limit.
         catch_up: what a slice did not fill is carried over to the next.
         cross_at_end: what is left when the last slice ends crosses the spread; without ``catch_up``, when any slice ends.
         passive: slices join the near touch and wait there; otherwise they cross the spread.
@@ -48,7 +51,9 @@ class TWAP:
     async def run(self, execution: ParentExecution) -> None:
         """See ``Algorithm``."""
         parent, rng = execution.parent, execution.rng
-        limit = parent.price_ticks if self.limit_price is None else parent.instrument.to_ticks(self.limit_price)
+        limit = parent.price_ticks
+        if self.limit_price is not None:
+            limit = execution.within_limit(parent.instrument.to_ticks(self.limit_price), limit)
         weights = 1 + self.randomise_sizes * rng.uniform(-1, 1, self.slices)
         delays = self.randomise_times * rng.uniform(0, 1, self.slices)
         targets = cumulative_targets(parent.quantity, weights.tolist(), parent.instrument.lot)
@@ -58,8 +63,9 @@ class TWAP:
             if execution.sim.now >= execution.end_ns:
                 return
             due = target - (parent.filled_quantity if self.catch_up else targets[i - 1] if i else 0)
-            child = self._place(execution, due, limit)
-            await execution.until(start + round((i + 1) * interval))
+            end = start + round((i + 1) * interval)
+            child = self._place(execution, due, limit) if execution.sim.now < end else None
+            await execution.until(end)
             if child is not None and not child.is_final:
                 await execution.withdraw(child)
             if self.cross_at_end and (i + 1 == self.slices or not self.catch_up):

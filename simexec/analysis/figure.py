@@ -143,6 +143,8 @@ def _draw_benchmarks(axes: Axes, marks: Benchmarks, result: RunResult) -> None:
 
 
 def _draw_schedule(axes: Axes, result: RunResult, fills: Fills, start_ns: int, end_ns: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     algorithm, quantity = result.scenario.algorithm, result.parent.quantity
     if isinstance(algorithm, TwapConfig):
         due_ns = np.array([result.decision_ns, result.decision_ns + algorithm.duration])
@@ -154,11 +156,14 @@ def _draw_schedule(axes: Axes, result: RunResult, fills: Fills, start_ns: int, e
     axes.step(times, done, where="post", color=_PASSIVE, linewidth=1.6, label="filled")
     axes.set_ylim(0, quantity * 1.05)
     axes.set_ylabel("shares, cumulative")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(_thousands)
     axes.legend(**_ABOVE, ncols=2)
 
 
 def _draw_queue(axes: Axes, result: RunResult) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_ylabel("shares ahead of us")
     axes.yaxis.set_major_formatter(_thousands)
     queues = list(_queues(result))
@@ -180,6 +185,7 @@ def _draw_queue(axes: Axes, result: RunResult) -> None:
         axes.yaxis.set_major_formatter(_thousands)
     else:
         axes.set_ylim(0, max(1, most) * 1.05)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(**_ABOVE, ncols=2)
 
 

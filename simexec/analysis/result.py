@@ -24,6 +24,7 @@ class RunResult:
 
     Attributes:
         scenario: resolved, as it ran.
+        replication: number of the replication, from 0.
         epoch: UTC instant of time 0.
         open_ns: beginning of trading; ``close_ns`` its end.
         parent: the parent order in its final state; ``children`` in order of creation.
@@ -44,6 +45,7 @@ class RunResult:
     """
 
     scenario: Scenario
+    replication: int
     instrument: Instrument
     epoch: dt.datetime
     open_ns: int

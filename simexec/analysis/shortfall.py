@@ -142,9 +142,7 @@ def implementation_shortfall(
         filled += count
         paid += count * _price(fill_price, "fill price")
     if filled > ordered:
-        raise InputError(
-            f"fills of {filled} exceed the order quantity {ordered}; give the fills of this order only"
-        )
+        raise InputError(f"fills of {filled} exceed the order quantity {ordered}; give the fills of this order only")
     unfilled = ordered - filled
     if close is None and unfilled:
         raise InputError(

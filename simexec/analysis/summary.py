@@ -19,7 +19,7 @@ from simexec.trading.order import Order
 __all__ = ["format_run", "run_json", "versions"]
 
 
-def run_json(result: RunResult, *, replication: int = 0) -> dict[str, Any]:
+def run_json(result: RunResult) -> dict[str, Any]:
     """A finished run as what JSON can hold: texts, numbers, truth values, null, lists and objects.
 
     Basis points are numbers, and a cost is positive. Prices are numbers in the quoting currency; those that must not be
@@ -40,7 +40,7 @@ def run_json(result: RunResult, *, replication: int = 0) -> dict[str, Any]:
         "seconds": dict(result.seconds),
         "scenario": result.scenario.to_dict(),
         "seed": result.scenario.seed,
-        "replication": replication,
+        "replication": result.replication,
         "assumptions": list(result.assumptions),
         "versions": versions(),
     }

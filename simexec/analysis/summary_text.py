@@ -23,16 +23,16 @@ _NONE: Final = "-"
 _LABEL: Final = 12
 
 _PARTS: Final = {
-    "delay": "the market's move from the decision to the arrival at the venue",
-    "trading": "fills against the mid-point at arrival: spread, impact, drift",
-    "opportunity": "the market's move on what was not filled",
+    "delay": "market's move from decision to arrival at the venue",
+    "trading": "fills against the arrival mid: spread, impact, drift",
+    "opportunity": "market's move on what was not filled",
     "fees": "paid to the venue, rebates deducted",
     "total": "paper portfolio minus the real one",
 }
 _BENCHMARKS: Final = {
     "decision_mid": "mid-point when the order was decided",
     "arrival_mid": "mid-point when the first child reached the venue",
-    "vwap": "all prints while the order worked, own ones included",
+    "vwap": "all prints while the order worked, own ones too",
     "twap": "mid-point over the same time",
     "close_mid": "mid-point at the close",
 }
@@ -110,26 +110,28 @@ def _algorithm(result: RunResult) -> str:
 
 def _cost(result: RunResult, tca: TcaSummary) -> list[str]:
     currency = result.instrument.currency
-    shortfall = tca.shortfall
-    value = _money(shortfall.decision_value, currency)
-    lines = [f"implementation shortfall: a cost is positive; bp of the order's value at the decision, {value}"]
-    amounts, bps = shortfall.amounts(), shortfall.bps()
-    for name, meaning in _PARTS.items():
-        lines.append(f"  {name:<{_LABEL}}{_bps(bps[name])} bp {_money(amounts[name], currency):>20}   {meaning}")
-    return lines
+    value = _money(tca.shortfall.decision_value, currency)
+    amounts, bps = tca.shortfall.amounts(), tca.shortfall.bps()
+    rows = [(name, bps[name], _money(amounts[name], currency), meaning) for name, meaning in _PARTS.items()]
+    return [f"implementation shortfall: a cost is positive; bp of the order at the decision, {value}", *_figures(rows)]
 
 
 def _against(result: RunResult, tca: TcaSummary) -> list[str]:
-    lines = ["average price against"]
+    rows = []
     for name, meaning in _BENCHMARKS.items():
-        price = getattr(tca.benchmarks, name)
-        shown = _NONE if price is None else _price(result, price)
+        price: Fraction | None = getattr(tca.benchmarks, name)
         label = name.replace("_", " ").replace("vwap", "VWAP").replace("twap", "TWAP")
-        lines.append(f"  {label:<{_LABEL}}{_bps(tca.slippage_bps[name])} bp {shown:>20}   {meaning}")
+        rows.append((label, tca.slippage_bps[name], _NONE if price is None else _price(result, price), meaning))
+    lines = ["average price against", *_figures(rows)]
     if tca.benchmarks.stale:
         names = ", ".join(name.replace("_", " ") for name in tca.benchmarks.stale)
         lines += _wrapped(f"a side of the book was empty at the time of: {names}; the last mid-point before stands in")
     return lines
+
+
+def _figures(rows: Sequence[tuple[str, float | None, str, str]]) -> list[str]:
+    """Rows of a label, basis points, an amount and what it means."""
+    return [f"  {label:<{_LABEL}}{_bps(bps)} bp {amount:>16}   {meaning}" for label, bps, amount, meaning in rows]
 
 
 def _fills(tca: TcaSummary) -> list[str]:
@@ -140,20 +142,21 @@ def _fills(tca: TcaSummary) -> list[str]:
     if tca.filled_quantity == 0:
         return [f"fills: none; {market}"]
     horizons = [format_duration(horizon_ns) for horizon_ns in tca.markouts]
-    lines = [f"fills: {market}", _row("", ["share", "effective", "realised", "impact", *horizons])]
-    shares = {"all": 1.0, "maker": tca.passive_share, "taker": tca.aggressive_share}
-    for name in LIQUIDITY:
-        share, spread = shares[name], tca.spreads[name]
-        if share:
-            parts = [None] * 3 if spread is None else [spread.effective_bps, spread.realised_bps, spread.impact_bps]
-            markouts = [groups[name] for groups in tca.markouts.values()]
-            lost = [None if markout is None else markout.cost_bps for markout in markouts]
-            figures = [_NONE if bps is None else f"{bps:.2f}" for bps in (*parts, *lost)]
-            lines.append(_row(_GROUPS[name], [_percent(share), *figures]))
     later = format_duration(SPREAD_HORIZON_NS)
-    return lines + _wrapped(
-        f"bp; effective spread = realised spread + impact, {later} later; last: loss against the mid-point then"
-    )
+    losses = [f"loss {horizon}" for horizon in horizons]
+    lines = [f"fills: {market}", _row(f"bp; impact in {later}", ["share", "spread", "realised", "impact", *losses])]
+    shares = {"all": 1.0, "maker": tca.passive_share or 0.0, "taker": tca.aggressive_share or 0.0}
+    groups = [name for name in LIQUIDITY if name == "all" or 0 < shares[name] < 1]
+    for name in groups:
+        spread, markouts = tca.spreads[name], [found[name] for found in tca.markouts.values()]
+        parts = [None] * 3 if spread is None else [spread.effective_bps, spread.realised_bps, spread.impact_bps]
+        losses_bps = [None if markout is None else markout.cost_bps for markout in markouts]
+        figures = [_NONE if bps is None else f"{bps:.2f}" for bps in (*parts, *losses_bps)]
+        label = _GROUPS[name]
+        if len(groups) == 1:
+            label = "passive" if tca.passive_share else "aggressive"
+        lines.append(_row(label, [_percent(shares[name]), *figures]))
+    return lines
 
 
 def _latency(tca: TcaSummary) -> list[str]:
@@ -183,8 +186,8 @@ def _run(result: RunResult) -> list[str]:
     held = [name.replace("_", " ") for name, holds in result.invariants.items() if holds]
     lines += _entry("checked", ", ".join(held) if held else "nothing")
     seconds = ", ".join(f"{name} {duration:.2f} s" for name, duration in result.seconds.items())
-    lines += _entry("run", f"{result.flow_messages:,} messages, {result.calendar_events:,} events; {seconds}")
-    return lines + _entry("digest", result.journal_digest)
+    counts = f"{result.flow_messages:,} messages, {result.calendar_events:,} events"
+    return lines + _entry("run", f"{counts}; {seconds}; journal {result.journal_digest[:16]}")
 
 
 # --- words and figures ----------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """The one schema of scenario and module configuration: immutable classes, errors that name the field."""
 
-from simexec.config.data_name import DataName, parse_data_name
 from simexec.config.durations import (
     ConstantDuration,
     DurationConfig,
@@ -58,7 +57,6 @@ __all__ = [
     "CommissionTier",
     "ConstantDuration",
     "ConstantSize",
-    "DataName",
     "DurationConfig",
     "EmpiricalDuration",
     "ExecutionConfig",
@@ -99,5 +97,4 @@ __all__ = [
     "describe",
     "dump_scenario",
     "load_scenario",
-    "parse_data_name",
 ]

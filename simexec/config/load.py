@@ -10,13 +10,13 @@ import attrs
 import yaml
 
 from simexec.config.convert import FieldError, write_time_of_day
-from simexec.config.data_name import parse_data_name
 from simexec.config.durations import EmpiricalDuration
 from simexec.config.flow import LobsterFlow
 from simexec.config.read_yaml import line_of, parse_mapping, parse_value, read_text
 from simexec.config.scenario import Scenario
 from simexec.config.structure import put, unstructure
 from simexec.errors import ConfigError, DataError
+from simexec.market.lobster_name import LobsterName
 
 
 def load_scenario(
@@ -95,12 +95,12 @@ def _replay(plain: dict[str, Any], message_file: Path) -> None:
     """Let a recorded day take the place of the scenario's flow, symbol, date and session."""
     if not message_file.is_file():
         raise DataError(f"{message_file}: there is no such file")
-    name = parse_data_name(message_file)
+    name = LobsterName.of_messages(message_file)
     put(plain, "flow", {"type": "lobster", "message_file": str(message_file.absolute())})
     put(plain, "instrument.symbol", name.symbol)
     put(plain, "date", name.date.isoformat())
-    put(plain, "session.open", write_time_of_day(name.open))
-    put(plain, "session.close", write_time_of_day(name.close))
+    put(plain, "session.open", write_time_of_day(name.start_ns))
+    put(plain, "session.close", write_time_of_day(name.end_ns))
 
 
 def _rebased(instance: Any, folder: Path) -> Any:
@@ -129,7 +129,7 @@ def _completed(scenario: Scenario) -> Scenario:
         if file is not None and not file.is_file():
             raise FieldError(f"there is no file {str(file)!r}", ("flow", name))
     try:
-        said = parse_data_name(flow.message_file)
+        said = LobsterName.of_messages(flow.message_file)
     except DataError as error:
         raise FieldError(str(error), ("flow", "message_file")) from None
     if scenario.instrument.symbol != said.symbol:

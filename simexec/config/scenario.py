@@ -22,7 +22,7 @@ from simexec.config.convert import (
 )
 from simexec.config.execution import ExecutionConfig
 from simexec.config.flow import FlowConfig, InstrumentConfig, SessionConfig, ZeroIntelligenceFlow
-from simexec.config.order import AlgorithmConfig, IcebergConfig, MarketConfig, OrderConfig, TwapConfig
+from simexec.config.order import AlgorithmConfig, IcebergConfig, MarketConfig, OrderConfig
 from simexec.config.venue import HistoryMode, LinksConfig, RecordingConfig, VenueConfig
 from simexec.sim.clock import format_duration
 
@@ -140,11 +140,6 @@ class Scenario:
         if quantity % lot:
             raise FieldError(
                 f"{quantity} is not a multiple of {self.instrument.symbol}'s lot {lot}", ("order", "quantity")
-            )
-        if isinstance(self.algorithm, TwapConfig) and self.algorithm.slices > quantity // lot:
-            raise FieldError(
-                f"{self.algorithm.slices} slices are too many for an order of {quantity // lot} lots",
-                ("algorithm", "slices"),
             )
         if isinstance(self.algorithm, IcebergConfig):
             display, path = self.algorithm.display_quantity, ("algorithm", "display_quantity")

@@ -13,7 +13,7 @@ from simexec.sim import Constant, Link, Simulation
 from simexec.trading.order import Order
 from simexec.trading.report import ExecutionReport
 from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
-from simexec.venue.venue import Connection, Venue
+from simexec.venue import Connection, Venue
 
 
 @attrs.frozen
@@ -114,9 +114,7 @@ class Broker:
 
     def send_replace(self, order: Order, quantity: int, price_ticks: int | None) -> None:
         """Ask the venue to change an order's total quantity or limit."""
-        self.lines[order.venue].out.send(
-            ReplaceRequest(order.order_id, quantity, price_ticks), "order"
-        )
+        self.lines[order.venue].out.send(ReplaceRequest(order.order_id, quantity, price_ticks), "order")
 
     def disconnect(self, venue: str) -> None:
         """Drop the line to a venue."""

@@ -58,8 +58,8 @@ class Journal:
     def __init__(self) -> None:
         self._lines: list[_Line] = []
         self.note: Callable[[_Line], None] = self._lines.append
-        """Adds a line: time, what (the name of a request that leaves, or a report that arrives), order, quantity and limit in ticks of
-        a request."""
+        """Adds a line: time; what, the name of a request that leaves or a report that arrives; order; and of a request its
+        quantity and limit in ticks."""
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from simexec.errors import OrderError, SimulationError
 from simexec.execution.broker import Broker
 from simexec.execution.journal import Journal
+from simexec.execution.order_fields import Price, limit_in_ticks
 from simexec.execution.report_stream import ReportStream
 from simexec.sim import Event, Simulation, current_simulation
 from simexec.sim.clock import HOUR, Duration, parse_duration
@@ -18,9 +19,9 @@ from simexec.trading.report import ExecType, ExecutionReport, Fill
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 
 # Module globals, since reading a member off its Enum runs Python code.
-_TRADE, _TRADE_CANCEL, _NEW = ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.NEW
+_TRADE, _TRADE_CANCEL, _CANCEL_REJECTED = ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.CANCEL_REJECTED
 _PENDING = OrderStatus.PENDING
-_MARKET, _LIMIT, _ICEBERG = OrderType.MARKET, OrderType.LIMIT, OrderType.ICEBERG
+_MARKET = OrderType.MARKET
 _DAY = TimeInForce.DAY
 
 
@@ -63,6 +64,7 @@ class OrderManager:
         self._children: dict[str, list[Order]] = {}
         self._streams: dict[str | None, ReportStream] = {}
         self._finals: dict[str, Event] = {}
+        self._answers: dict[str, Event] = {}
         self._created = 0
         self._archive: Callable[[Order], None] | None = None
         if broker is not None:
@@ -76,7 +78,7 @@ class OrderManager:
         side: OrderSide,
         quantity: int,
         order_type: OrderType = _MARKET,
-        price: Decimal | int | str | float | None = None,
+        price: Price | None = None,
         *,
         time_in_force: TimeInForce = _DAY,
         display_quantity: int | None = None,
@@ -106,24 +108,12 @@ class OrderManager:
         instrument = self._known.get(symbol) or self._new_instrument(symbol)
         if quantity.__class__ is not int or quantity <= 0 or quantity % instrument.lot:
             quantity = instrument.check_quantity(quantity)
-        price_ticks = None
-        if order_type is _MARKET:
-            if price is not None:
-                raise OrderError(f"a market order has no price, {price} was given; use OrderType.LIMIT")
-        elif price is None:
-            raise OrderError(f"a {order_type.name.lower()} order of {symbol} needs a price")
-        else:
-            price_ticks = instrument.to_ticks(price)
-        if (display_quantity is None) is (order_type is _ICEBERG):
-            raise OrderError(
-                f"display_quantity {display_quantity} with a {order_type.name.lower()} order; an iceberg needs one, others have none"
-            )
-        if display_quantity is not None and instrument.check_quantity(display_quantity) > quantity:
-            raise OrderError(f"display_quantity {display_quantity} exceeds the quantity {quantity}")
+        price_ticks = limit_in_ticks(instrument, order_type, price, quantity, display_quantity)
         if parent_id is not None:
             self._check_room(parent_id, instrument, side, quantity)
         return self.create(
-            instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only, parent_id, venue
+            instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
+            parent_id, venue,
         )  # fmt: skip
 
     def create(
@@ -169,6 +159,8 @@ class OrderManager:
         if broker is not None and order.venue not in broker.lines:
             order.venue = broker.choose(order.venue)
         order.submit(now)
+        if order.parent_id is not None:
+            self._start(self._orders[order.parent_id])
         if self._journal is not None:
             self._journal.note((now, "order", order, order.quantity, order.price_ticks))
         if broker is not None:
@@ -177,8 +169,8 @@ class OrderManager:
     async def cancel_order(self, order_id: str) -> None:
         """Ask for the cancel of what is left of an order; the answer is a report, and it may be that it was too late.
 
-        An order that was not sent yet is cancelled at once. Asking again while the answer is on its way, or after the end,
-        does nothing.
+        An order that was not sent yet is cancelled at once; a parent that is being worked when its children have ended, and
+        meanwhile nothing more is placed for it. Asking again while the answer is on its way, or after the end, does nothing.
         """
         self.cancel(self.order(order_id))
 
@@ -192,11 +184,14 @@ class OrderManager:
         order.request_cancel()
         if self._journal is not None:
             self._journal.note((self._sim.now, "cancel", order, 0, None))
-        self._broker.send_cancel(order)
+        if order.venue is not None:
+            self._broker.send_cancel(order)
+            return
+        for child in self.children(order.order_id):  # a parent that is being worked ends with its last child
+            self.cancel(child)
+        self._end_cancelled(order)
 
-    async def replace_order(
-        self, order_id: str, quantity: int | None = None, price: Decimal | int | str | float | None = None
-    ) -> None:
+    async def replace_order(self, order_id: str, quantity: int | None = None, price: Price | None = None) -> None:
         """Ask for another total quantity (filled shares included) or limit price; the answer is a report.
 
         Raises:
@@ -204,7 +199,11 @@ class OrderManager:
         """
         order = self.order(order_id)
         if self._broker is None or order.status is _PENDING or order.is_final:
-            raise OrderError(f"order {order_id} is {order.status.name} and cannot be replaced; only a working order can")
+            raise OrderError(
+                f"order {order_id} is {order.status.name} and cannot be replaced; only a working order can"
+            )
+        if order.venue is None:
+            raise OrderError(f"order {order_id} is a parent that is being worked; cancel it and create another")
         if quantity is None and price is None:
             raise OrderError(f"replace of {order_id} changes nothing; give a quantity or a price")
         total = order.quantity if quantity is None else order.instrument.check_quantity(quantity)
@@ -225,7 +224,9 @@ class OrderManager:
         for report in packet:
             order = orders.get(report.order_id)
             if order is None:
-                raise SimulationError(f"report {report.exec_id} is about order {report.order_id}, which this manager never had")
+                raise SimulationError(
+                    f"report {report.exec_id} is about order {report.order_id}, which this manager never had"
+                )
             if journal is not None:
                 journal.note((now, report, order, 0, None))
             if not order.apply(report):
@@ -234,8 +235,11 @@ class OrderManager:
             if exec_type is _TRADE:
                 if portfolio is not None:
                     portfolio.apply_fill(order.fill_of(report))
-            elif exec_type is _TRADE_CANCEL and portfolio is not None:
-                portfolio.apply_bust(order.fill_of(report))
+            elif exec_type is _TRADE_CANCEL:
+                if portfolio is not None:
+                    portfolio.apply_bust(order.fill_of(report))
+            elif exec_type is _CANCEL_REJECTED:
+                self._wake(self._answers, order)
             if parent_id is not None and report.last_quantity:
                 self._pass_up(orders[parent_id], report)
             if self._streams:
@@ -244,16 +248,36 @@ class OrderManager:
                     if stream is not None:
                         stream.put(report)
             if order.status.is_final:
-                self._announce(order)
+                self._ended(order)
 
-    def _announce(self, order: Order) -> None:
-        """Wake who waits for the end of an order."""
-        event = self._finals.pop(order.order_id, None)
+    def _ended(self, order: Order) -> None:
+        if self._finals:
+            self._wake(self._finals, order)
+        if self._answers:
+            self._wake(self._answers, order)
+        if order.parent_id is not None and self._orders[order.parent_id].pending_cancel:
+            self._end_cancelled(self._orders[order.parent_id])
+
+    @staticmethod
+    def _wake(waiting: dict[str, Event], order: Order) -> None:
+        event = waiting.pop(order.order_id, None)
         if event is not None:
             event.succeed(order)
 
+    def _end_cancelled(self, parent: Order) -> None:
+        """End a parent whose cancel was asked for, once none of its children works any more."""
+        if not parent.is_final and all(child.is_final for child in self._children.get(parent.order_id, ())):
+            self.close(parent, ExecType.CANCELED, "cancelled on request")
+
+    def _start(self, parent: Order) -> None:
+        """A parent works as soon as one of its children does."""
+        if parent.status is _PENDING:
+            parent.submit(self._sim.now)
+            if parent.parent_id is not None:
+                self._start(self._orders[parent.parent_id])
+
     def _pass_up(self, parent: Order, report: ExecutionReport) -> None:
-        """A parent has no reports of its own from a venue: it follows its children's trades."""
+        """A parent has no reports of its own from a venue: it follows its children's trades, and so do its own parents."""
         change = report.last_quantity if report.exec_type is _TRADE else -report.last_quantity
         filled = parent.filled_quantity + change
         derived = ExecutionReport(
@@ -262,8 +286,10 @@ class OrderManager:
             exec_ref_id=report.exec_ref_id,
         )  # fmt: skip
         parent.apply(derived)
+        if parent.parent_id is not None:
+            self._pass_up(self._orders[parent.parent_id], report)
         if parent.status.is_final:
-            self._announce(parent)
+            self._ended(parent)
 
     async def add_fill(self, order_id: str, fill: Fill) -> None:
         """Book a fill that did not come as a venue's report.
@@ -319,22 +345,26 @@ class OrderManager:
 
     def final(self, order: Order) -> Event:
         """An event that happens when an order has ended, at once if it has: for ``any_of`` with others."""
-        event = self._finals.get(order.order_id)
+        return self._event(self._finals, order, order.is_final)
+
+    def answer(self, order: Order) -> Event:
+        """An event that happens when the cancel of an order is answered: it has ended, or the cancel was refused."""
+        return self._event(self._answers, order, order.is_final or not order.pending_cancel)
+
+    def _event(self, waiting: dict[str, Event], order: Order, happened: bool) -> Event:
+        event = waiting.get(order.order_id)
         if event is None:
-            event = self._sim.event()
-            if order.status.is_final:
+            event = Event(self._sim)
+            if happened:
                 event.succeed(order)
             else:
-                self._finals[order.order_id] = event
+                waiting[order.order_id] = event
         return event
 
     async def wait_final(self, order: Order) -> Order:
         """Wait until an order has ended: filled, cancelled, rejected or expired."""
         if not order.status.is_final:
-            event = self._finals.get(order.order_id)
-            if event is None:
-                event = self._finals[order.order_id] = Event(self._sim)
-            await event
+            await self.final(order)
         return order
 
     # --- ends ----------------------------------------------------------------------------------------------------------
@@ -349,12 +379,16 @@ class OrderManager:
         for order in list(self._orders.values()):
             if order.parent_id is None and order.is_final and (order.closed_ns or 0) <= now - self._interval:
                 self._forget(order)
-            elif self._max_age is not None and now - order.created_ns >= self._max_age and order.order_id not in self._children:
+            elif self._max_age is not None and now - order.created_ns >= self._max_age and self._is_sent(order):
                 self.cancel(order)
         if self._max_age is not None or any(order.is_final for order in self._orders.values()):
             self._cleaning = bool(self._orders)
         if self._cleaning:
             self._sim.call_after(self._interval, self._clean)
+
+    def _is_sent(self, order: Order) -> bool:
+        """Whether an order is its own, rather than a parent that its algorithm answers for."""
+        return self._broker is None or order.venue is not None or order.status is _PENDING
 
     def _forget(self, root: Order) -> None:
         tree = [root, *self._children.get(root.order_id, ())]
@@ -385,5 +419,5 @@ class OrderManager:
 
     def unplaced(self, parent: Order) -> int:
         """What a parent has left that is neither filled nor working in a child."""
-        working = sum(child.leaves_quantity for child in self._children.get(parent.order_id, ()))
+        working = sum(child.exposed_quantity for child in self._children.get(parent.order_id, ()))
         return max(0, parent.leaves_quantity - working)

@@ -10,6 +10,7 @@ from simexec.market.order_book import Quote
 from simexec.market.view import MarketView
 from simexec.protocols import Algorithm
 from simexec.sim import Simulation
+from simexec.sim.clock import MILLISECOND
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType
 from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
@@ -87,7 +88,7 @@ class ParentExecution:
         The quantity is cut to what the parent has left and to whole lots; returns None when nothing remains to send.
         """
         parent = self.parent
-        quantity = min(quantity, self.unplaced)
+        quantity = 0 if parent.pending_cancel or parent.is_final else min(quantity, self.unplaced)
         quantity -= quantity % parent.instrument.lot
         if quantity <= 0:
             return None
@@ -122,9 +123,16 @@ class ParentExecution:
         return child.is_final
 
     async def withdraw(self, child: Order) -> Order:
-        """Cancel what is left of a child and wait for the answer, fills that were on their way included."""
-        self._manager.cancel(child)
-        return await self._manager.wait_final(child)
+        """Cancel what is left of a child and wait until it has ended, fills that were on their way included.
+
+        A refused cancel, by a full gateway for example, is asked again a millisecond later.
+        """
+        while not child.is_final:
+            self._manager.cancel(child)
+            await self._manager.answer(child)
+            if not child.is_final:
+                await self.sim.timeout(MILLISECOND)
+        return child
 
 
 async def work(execution: ParentExecution, manager: OrderManager, algorithm: Algorithm) -> Order:
@@ -139,5 +147,7 @@ async def work(execution: ParentExecution, manager: OrderManager, algorithm: Alg
         if not child.is_final:
             await execution.withdraw(child)
     if not parent.is_final:
-        manager.close(parent, ExecType.EXPIRED, f"{parent.leaves_quantity} of {parent.quantity} were not filled in time")
+        manager.close(
+            parent, ExecType.EXPIRED, f"{parent.leaves_quantity} of {parent.quantity} were not filled in time"
+        )
     return parent

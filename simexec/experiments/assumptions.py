@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simexec.config.durations import describe
 from simexec.config.scenario import Scenario
 from simexec.experiments.build import World
 
@@ -10,8 +11,17 @@ def assumptions_of(world: World, scenario: Scenario) -> tuple[str, ...]:
     """One sentence for each assumption that was active in the run."""
     links, gateway = scenario.links, scenario.venue.gateway
     found = [
-        f"latency: orders {links.orders}, cancels {links.cancels}, reports {links.reports}, market data {links.market_data}",
-        f"gateway: {gateway.servers} server(s), service {gateway.service}",
+        "latency: "
+        + "; ".join(
+            f"{name} {describe(model)}"
+            for name, model in (
+                ("orders", links.orders),
+                ("cancels", links.cancels),
+                ("reports", links.reports),
+                ("market data", links.market_data),
+            )
+        ),
+        f"gateway: {gateway.servers} server{'s' if gateway.servers > 1 else ''}, service {describe(gateway.service)}",
         "queue position: exact by order, price-time priority; displayed before hidden",
     ]
     if world.recording is not None:

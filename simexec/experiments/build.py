@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -61,7 +65,9 @@ def load_recording(scenario: Scenario) -> Recording | None:
             f"instrument.symbol {scenario.instrument.symbol!r} is not that of the data, {recording.symbol!r}; set one to the other"
         )
     if scenario.date is not None and scenario.date != recording.date:
-        raise ConfigError(f"date {scenario.date} is not that of the data, {recording.date}; leave it out or set it to that")
+        raise ConfigError(
+            f"date {scenario.date} is not that of the data, {recording.date}; leave it out or set it to that"
+        )
     return recording
 
 
@@ -77,10 +83,12 @@ def build(scenario: Scenario, recording: Recording | None, replication: int = 0)
     )  # fmt: skip
     hours = TradingHours(scenario.session.open, scenario.session.close)
     flow = _flow(scenario, sim, instrument, recording, hours)
-    keep = scenario.recording.history is not HistoryMode.OFF
-    market = Market(
-        scenario.venue.name, flow, record=Recorded(quotes=True, prints=keep, queues=keep and scenario.recording.quotes)
-    )
+    history = scenario.recording.history
+    keep = history is not HistoryMode.OFF
+    spill = Path(tempfile.mkdtemp(prefix="simexec-")) if history is HistoryMode.SPILL else None
+    market = Market(scenario.venue.name, flow, record=Recorded(quotes=True, prints=keep, queues=keep, spill=spill))
+    if spill is not None:  # columns that are mapped from the folder stay readable without its name
+        weakref.finalize(market.book, shutil.rmtree, spill, ignore_errors=True)
     gateway, fees = scenario.venue.gateway, scenario.venue.fees
     venue = Venue(
         sim,
@@ -112,14 +120,23 @@ def build(scenario: Scenario, recording: Recording | None, replication: int = 0)
         [instrument],
         max_order_age=manager_config.max_order_age,
         cleanup_interval=manager_config.cleanup_interval,
-        journal=journal if scenario.recording.journal else None,
+        journal=journal,
         sim=sim,
     )
-    view = MarketView(
-        market, duration_model(links.market_data), sim.rng(f"view.{venue.name}"), lambda: int(sim.now)
-    )
+    view = MarketView(market, duration_model(links.market_data), sim.rng(f"view.{venue.name}"), lambda: int(sim.now))
     return World(
-        sim, instrument, hours, recording, market, venue, broker, portfolio, manager, view, journal, algorithm(scenario.algorithm)
+        sim,
+        instrument,
+        hours,
+        recording,
+        market,
+        venue,
+        broker,
+        portfolio,
+        manager,
+        view,
+        journal,
+        algorithm(scenario.algorithm),
     )
 
 
@@ -169,7 +186,7 @@ def duration_model(config: configured.DurationConfig) -> DurationModel:
         return LogNormal(config.median, config.sigma, config.floor)
     if isinstance(config, configured.GammaDuration):
         return Gamma(config.mean, config.shape, config.floor)
-    return Empirical(config.samples)
+    return Empirical(config.values())
 
 
 def algorithm(config: AlgorithmConfig) -> Algorithm:

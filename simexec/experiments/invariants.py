@@ -36,7 +36,14 @@ def check_invariants(world: World, parent: Order, children: Sequence[Order]) -> 
     quote = world.market.book.quote()
     if quote.bid is not None and quote.ask is not None and quote.bid >= quote.ask:
         raise InvariantError(f"the book is crossed at the end: bid {quote.bid}, ask {quote.ask} quanta")
-    checked = ["portfolio_balances", "shares_balance", "cash_balances", "nothing_reserved", "all_orders_final", "book_not_crossed"]
+    checked = [
+        "portfolio_balances",
+        "shares_balance",
+        "cash_balances",
+        "nothing_reserved",
+        "all_orders_final",
+        "book_not_crossed",
+    ]
     if world.recording is not None:
         _check_history(world, trades=[(trade.maker, trade.last_quantity) for trade in trades])
         checked.append("history_balances")

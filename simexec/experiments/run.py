@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from simexec.analysis.result import RunResult
 from simexec.config.scenario import Scenario
-from simexec.experiments.build import World, build, load_recording
+from simexec.execution.parent import ParentExecution, work
 from simexec.experiments.assumptions import assumptions_of
+from simexec.experiments.build import World, build, load_recording
 from simexec.experiments.divergence import divergence_of
 from simexec.experiments.invariants import check_invariants
-from simexec.execution.parent import ParentExecution, work
 from simexec.market.recording import Recording
 from simexec.trading.order import Order
 from simexec.trading.vocabulary import OrderType
@@ -103,6 +103,7 @@ def _result(
     digest.update(prints.tobytes())
     return RunResult(
         scenario=scenario,
+        replication=world.sim.replication,
         instrument=world.instrument,
         epoch=world.sim.epoch,
         open_ns=world.hours.open_ns,

@@ -113,7 +113,7 @@ def open_sweep(
     aggressor = 1 - sides[first]
     while (
         last < len(times)
-        and (events[last] == EVENT_EXECUTE or events[last] == EVENT_EXECUTE_HIDDEN)
+        and events[last] in (EVENT_EXECUTE, EVENT_EXECUTE_HIDDEN)
         and times[last] == times[first]
         and sides[last] == sides[first]
     ):
@@ -141,7 +141,7 @@ def apply_row(
         emit(progress, messages, time, at.ADD, ref, price, size, side)
         slots[ref] = insert(state, orders, levels, ladder, side, key, size, 0, 0, ref, False)
         return
-    executes = event == EVENT_EXECUTE or event == EVENT_EXECUTE_HIDDEN
+    executes = event in (EVENT_EXECUTE, EVENT_EXECUTE_HIDDEN)
     if executes:
         open_sweep(progress, messages, times, events, sizes, prices, sides)
     if event == EVENT_EXECUTE_HIDDEN:
@@ -227,8 +227,9 @@ def anchor_side(
             detach(state, orders, levels, ladder, slots, levels[level, at.HEAD])
     if pruned > 0:
         emit(progress, messages, time, at.PRUNE, at.NIL, sign * worst, pruned, side)
-    repaired, j = False, 0  # j walks the ladder outwards in, beside the recorded levels
-    for outer in range(depth - 1, -1, -1):
+    repaired = False
+    for j in range(depth):  # along the ladder, from the outermost recorded level inwards
+        outer = depth - 1 - j
         key, size = sign * book_price(books, i, outer, side), book_size(books, i, outer, side)
         while j < state[at.LADDER_SIZE + side] and ladder[side, j, 0] < key:
             level = ladder[side, j, 1]
@@ -240,16 +241,13 @@ def anchor_side(
         if j < state[at.LADDER_SIZE + side] and ladder[side, j, 0] == key:
             shown = levels[ladder[side, j, 1], at.LEVEL_SHOWN]
         if shown < size:
-            add_unknown(
-                state, orders, levels, ladder, slots, progress, messages, time, side, key, size - shown
-            )
+            add_unknown(state, orders, levels, ladder, slots, progress, messages, time, side, key, size - shown)
             repaired = repaired or outer < depth - 1
         elif shown > size:
             take_surplus(
                 state, orders, levels, ladder, slots, progress, messages, time, ladder[side, j, 1], shown - size
             )
             repaired = True
-        j += 1
     while state[at.LADDER_SIZE + side] > depth:
         level = ladder[side, depth, 1]
         take_surplus(
@@ -299,9 +297,7 @@ def anchor(
         if i == 0 and (events[i] == EVENT_EXECUTE or events[i] == EVENT_EXECUTE_HIDDEN):
             if events[i] == EVENT_EXECUTE:  # the first book is the one after it: put back what it took
                 key = sign_of(sides[i]) * prices[i]
-                add_unknown(
-                    state, orders, levels, ladder, slots, progress, messages, start, sides[i], key, sizes[i]
-                )
+                add_unknown(state, orders, levels, ladder, slots, progress, messages, start, sides[i], key, sizes[i])
             apply_row(
                 state, orders, levels, ladder, slots, progress, messages, problems, times, events, refs, sizes, prices, sides
             )  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 from numba import njit
 
 from simexec.market import layout as at
-from simexec.market.levels import Array, detach, find_level, insert, set_excess, shrink, sign_of, touch
+from simexec.market.levels import Array, detach, insert, set_excess, shrink, sign_of, touch
 
 ROOM = 8
 """Log rows that one step of matching may need; the check before each step leaves at least so many."""
@@ -264,6 +264,25 @@ def best_shown(state: Array, levels: Array, ladder: Array, side: int) -> int:
 
 
 @njit(cache=True)
+def background_price(
+    state: Array, orders: Array, levels: Array, ladder: Array, side: int, best: int, level: int
+) -> int:  # fmt: skip
+    """Best price of a side at which the background shows anything; the last such price if it shows nothing now.
+
+    Where it has never shown anything, the best price at which we do.
+    """
+    if levels[level, at.OWN] == 0:
+        return best
+    for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
+        row = levels[ladder[side, i, 1], at.HEAD]
+        while row != at.NIL:
+            if orders[row, at.OWNER] == 0:
+                return sign_of(side) * ladder[side, i, 0]
+            row = orders[row, at.NEXT]
+    return best if state[at.REFERENCE + side] == 0 else state[at.REFERENCE + side]
+
+
+@njit(cache=True)
 def after_message(state: Array, orders: Array, levels: Array, ladder: Array, log: Array) -> None:
     """Write down the best bid and offer if they have changed, and the queues of ours that have moved."""
     changed = False
@@ -272,7 +291,7 @@ def after_message(state: Array, orders: Array, levels: Array, ladder: Array, log
         price, shown = at.NO_PRICE, 0
         if level != at.NIL:
             price, shown = sign_of(side) * levels[level, at.KEY], levels[level, at.LEVEL_SHOWN]
-            state[at.REFERENCE + side] = price
+            state[at.REFERENCE + side] = background_price(state, orders, levels, ladder, side, price, level)
         i = at.QUOTE + 2 * side
         if state[i] != price or state[i + 1] != shown:
             state[i], state[i + 1] = price, shown

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
 from simexec.market.levels import Array
 
@@ -56,6 +57,14 @@ class Columns:
         """Rows from ``start`` on, (n, width); a view of the table where it can be: do not write to it."""
         if start >= self._base:
             return self._rows[start - self._base : self._used]
-        parts = [np.load(path, mmap_mode="r") for path in self._blocks[start // _BLOCK_ROWS :]]
-        parts[0] = parts[0][start % _BLOCK_ROWS :]
-        return np.concatenate([*parts, self._rows[: self._used]])
+        first = start // _BLOCK_ROWS
+        parts = [np.load(path, mmap_mode="r") for path in self._blocks[first:]]
+        parts.append(self._rows[: self._used])
+        # one file for all of them, mapped: reading a spilled table must not need the memory that spilling saved
+        path = self._blocks[0].with_name(f"{self._name}-all.npy")
+        whole = open_memmap(path, "w+", np.int64, (sum(map(len, parts)), self._rows.shape[1]))
+        end = 0
+        for part in parts:
+            whole[end : end + len(part)] = part
+            end += len(part)
+        return whole[start - first * _BLOCK_ROWS :]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import njit
 
 from simexec.market import layout as at
-from simexec.market.book import after_message, match, room
+from simexec.market.book import after_message, best_shown, match, room
 from simexec.market.levels import Array, detach, insert, sign_of
 from simexec.market.replay import arrive, begin_sweep, end_sweep, hit, prune, remove
 
@@ -21,7 +21,8 @@ def background(
 ) -> int:  # fmt: skip
     """A model's order: a market order, or a limit order ``away`` ticks from the opposite best.
 
-    Where the opposite side shows nothing, its last shown price counts. A price below one tick is one tick.
+    The opposite best is the best price shown, ours included, but not worse than the last at which the background itself showed
+    anything: a far order of ours does not pull the market when it is alone on its side. A price below one tick is one tick.
     """
     if state[at.BUSY] == 0:
         state[at.BUSY] = 1
@@ -31,7 +32,12 @@ def background(
         state[at.IN_REF] = ref
         state[at.IN_FLAGS] = 0
         state[at.IN_ARRIVING] = 0
-        price = max(state[at.TICK], state[at.REFERENCE + 1 - side] - sign_of(side) * away)
+        other = 1 - side
+        reference = sign_of(other) * state[at.REFERENCE + other]
+        level = best_shown(state, levels, ladder, other)
+        if level != at.NIL and (reference == 0 or levels[level, at.KEY] > reference):  # 0: it has never shown anything
+            reference = levels[level, at.KEY]
+        price = max(state[at.TICK], sign_of(other) * reference - sign_of(side) * away)
         state[at.IN_KEY] = at.ANY_KEY if kind == at.MARKET_ORDER else sign_of(side) * price
     if match(state, orders, levels, ladder, slots, log) == at.MORE:
         return at.MORE
@@ -52,9 +58,7 @@ def apply(
     quantity, side = messages[i, 4], messages[i, 5]
     if kind == at.ADD or kind == at.ADD_HEAD:
         key = sign_of(side) * price
-        return arrive(
-            state, orders, levels, ladder, slots, log, side, key, quantity, ref, kind == at.ADD_HEAD
-        )
+        return arrive(state, orders, levels, ladder, slots, log, side, key, quantity, ref, kind == at.ADD_HEAD)
     if kind == at.REMOVE:
         remove(state, orders, levels, ladder, slots, ref, quantity)
     elif kind == at.CANCEL:

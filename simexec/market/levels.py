@@ -66,7 +66,9 @@ def level_for(state: Array, levels: Array, ladder: Array, side: int, key: int) -
     levels[level, :] = 0
     levels[level, at.KEY] = key
     levels[level, at.SIDE] = side
-    levels[level, at.HEAD] = levels[level, at.TAIL] = levels[level, at.HIDDEN_HEAD] = levels[level, at.HIDDEN_TAIL] = at.NIL
+    levels[level, at.HEAD] = levels[level, at.TAIL] = levels[level, at.HIDDEN_HEAD] = levels[level, at.HIDDEN_TAIL] = (
+        at.NIL
+    )
     for j in range(size, i, -1):
         ladder[side, j, 0] = ladder[side, j - 1, 0]
         ladder[side, j, 1] = ladder[side, j - 1, 1]

@@ -6,8 +6,6 @@ Format (LOBSTER, Humboldt-Universität zu Berlin): row k of the message file is 
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -19,55 +17,16 @@ from simexec.errors import DataError
 from simexec.market import anchoring
 from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
-from simexec.market.lobster_errors import explain
 from simexec.market.levels import Array
+from simexec.market.lobster_errors import explain
+from simexec.market.lobster_name import LobsterName
 from simexec.market.recording import Problem, Recording
 
-_NAME: Final = re.compile(
-    r"(?P<symbol>[^_]+)_(?P<date>\d{4}-\d{2}-\d{2})_(?P<start>\d+)_(?P<end>\d+)_(?P<kind>message|orderbook)_(?P<levels>\d+)"
-    r"\.csv(\.gz)?"
-)
 _COUNTERS: Final = {
     anchoring.UNKNOWN: "order is unknown and no quantity of unknown age covers it",
     anchoring.DUPLICATE: "order id is already in the book; the older order is removed",
     anchoring.MISMATCHED: "book differs from the recorded one inside the window; it is repaired",
 }
-
-
-@attrs.frozen
-class LobsterName:
-    """What the name of a LOBSTER file says.
-
-    Attributes:
-        start_ns: beginning of the recording, ns after midnight.
-        end_ns: its end.
-        levels: price levels a side in the order book file.
-    """
-
-    symbol: str
-    date: dt.date
-    start_ns: int
-    end_ns: int
-    kind: str
-    levels: int
-
-    @classmethod
-    def parse(cls, path: Path) -> LobsterName:
-        """Read a file's name; DataError if it is not a LOBSTER name."""
-        found = _NAME.fullmatch(path.name)
-        if found is None:
-            raise DataError(
-                f"{path}: not a LOBSTER file name; right would be "
-                "SYMBOL_YYYY-MM-DD_STARTms_ENDms_message_LEVELS.csv or .csv.gz"
-            )
-        try:
-            date = dt.date.fromisoformat(found["date"])
-        except ValueError as error:
-            raise DataError(f"{path}: the name's date {found['date']} does not exist") from error
-        start, end = int(found["start"]) * 10**6, int(found["end"]) * 10**6
-        if not start < end <= 86_400 * 10**9:
-            raise DataError(f"{path}: the name's span {found['start']}..{found['end']} ms is not within a day")
-        return cls(found["symbol"], date, start, end, found["kind"], int(found["levels"]))
 
 
 def orderbook_beside(message_file: Path) -> Path:
@@ -88,13 +47,11 @@ def read_lobster(message_file: Path, orderbook_file: Path | None = None) -> Reco
     """
     if not message_file.exists():
         raise DataError(f"{message_file}: no such file")
-    name = LobsterName.parse(message_file)
-    if name.kind != "message":
-        raise DataError(f"{message_file}: this is the order book file; give the message file")
+    name = LobsterName.of_messages(message_file)
     orderbook_file = orderbook_file or orderbook_beside(message_file)
     if not orderbook_file.exists():
         raise DataError(f"{orderbook_file}: no such file")
-    other = LobsterName.parse(orderbook_file)
+    other = LobsterName.of(orderbook_file)
     if attrs.evolve(other, kind="message") != name:
         raise DataError(f"{orderbook_file}: belongs to another recording than {message_file.name}")
     times, events, ids, sizes, prices, directions = _read_messages(message_file, name)
@@ -150,14 +107,13 @@ def _read_books(path: Path, depth: int) -> Array:
     _refuse(path, (books[:, 1::2] < 0).any(axis=1), "size", books[:, 1::2].min(axis=1, initial=0), "0 or more shares")
     crossed = (books[:, 0] <= books[:, 2]) & (books[:, 1] > 0) & (books[:, 3] > 0)
     _refuse(path, crossed, "best ask", books[:, 0], "above the best bid")
-    for side, first in (("ask", 0), ("bid", 2)):
+    for side, first, sign in (("ask", 0, 1), ("bid", 2, -1)):
         prices, filled = books[:, first::4], books[:, first + 1 :: 4] > 0
-        for level in range(depth):
-            _refuse(path, filled[:, level] & (prices[:, level] <= 0), f"{side} price", prices[:, level], "positive")
-        for level in range(1, depth):
-            better = (prices[:, level] <= prices[:, level - 1]) if side == "ask" else (prices[:, level] >= prices[:, level - 1])
-            wrong = filled[:, level] & (better | ~filled[:, level - 1])
-            _refuse(path, wrong, f"{side} price", prices[:, level], f"beyond that of level {level}")
+        for i in range(depth):
+            _refuse(path, filled[:, i] & (prices[:, i] <= 0), f"{side} price", prices[:, i], "positive")
+        for i in range(1, depth):
+            outwards = filled[:, i - 1] & (sign * prices[:, i] > sign * prices[:, i - 1])
+            _refuse(path, filled[:, i] & ~outwards, f"{side} price", prices[:, i], f"beyond that of level {i}")
     return np.ascontiguousarray(books)
 
 
@@ -174,9 +130,7 @@ def _make_flow(
     known, refs = np.unique(ids, return_inverse=True)
     most = anchoring.room_per_row(books.shape[1])
     # Twice what a row may add: a pool that has no room for it is then more than half full, and doubles.
-    book = BookArrays.empty(
-        orders=max(4096, 2 * most), levels=max(1024, 2 * most), slots=2 * len(known) + 4096, log=64
-    )
+    book = BookArrays.empty(orders=max(4096, 2 * most), levels=max(1024, 2 * most), slots=2 * len(known) + 4096, log=64)
     progress = np.zeros(anchoring.PROGRESS_WIDTH, np.int64)
     progress[[anchoring.REFERENCES, anchoring.NAMED]] = len(known)
     problems = np.zeros((anchoring.MOST_PROBLEMS, 3), np.int64)

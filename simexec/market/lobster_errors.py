@@ -28,11 +28,7 @@ def explain(path: Path, types: list[str], cause: Exception) -> DataError:
             if len(row) != len(types):
                 return DataError(f"{path}: line {line}: has {len(row)} fields, right would be {len(types)}")
             for i, (text, kind) in enumerate(zip(row, types, strict=True)):
-                try:
-                    right = float(text) is not None if kind == "float64" else -(2**63) <= int(text) < 2**63
-                except ValueError:
-                    right = False
-                if not right:
+                if not _fits(text, kind):
                     name = _FIELDS[i] if len(types) == len(_FIELDS) else f"column {i + 1}"
                     what = "a number" if kind == "float64" else "a whole number of 64 bits"
                     return DataError(f"{path}: line {line}: {name} {text!r} is not {what}")
@@ -47,7 +43,20 @@ def explain(path: Path, types: list[str], cause: Exception) -> DataError:
     return DataError(f"{path}: {cause}")
 
 
+def _fits(text: str, kind: str) -> bool:
+    try:
+        if kind == "int64":
+            return -(2**63) <= int(text) < 2**63
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _rows(path: Path) -> Iterator[list[str]]:
-    opened = gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as lines:
-        yield from csv.reader(lines)
+    if path.suffix == ".gz":
+        with gzip.open(path, "rt", newline="") as lines:
+            yield from csv.reader(lines)
+    else:
+        with path.open(newline="") as lines:
+            yield from csv.reader(lines)

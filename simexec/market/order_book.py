@@ -13,7 +13,7 @@ from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
 from simexec.market.columns import Columns
 from simexec.market.layout import OUT_REST
-from simexec.market.levels import Array
+from simexec.market.levels import Array, find_level, sign_of
 
 OutRow = list[int]
 """A row for participants: kind, time, order number, price, quantity, leaves, maker, trade number, order row (``layout``)."""
@@ -51,8 +51,8 @@ class Recorded:
 class OrderBook:
     """Price-time priority by order, for any number of participants and a background without names.
 
-    Prices are ints of the instrument's price quantum, quantities ints, times ns. Participants are numbered from 1; their orders have
-    numbers that the caller gives and never uses twice while the order rests. Every call answers with rows (``OutRow``) in the
+    Prices are ints of the instrument's price quantum, quantities ints, times ns. Participants are numbered from 1; their
+    orders have numbers that the caller gives and never uses twice while the order rests. Every call answers with rows (``OutRow``) in the
     order in which things happened, for all participants concerned.
 
     Attributes:
@@ -142,7 +142,7 @@ class OrderBook:
         order = self.arrays.orders[row]
         side = int(self.arrays.levels[order[at.LEVEL], at.SIDE])
         leaves = int(order[at.SHOWN] + order[at.RESERVE])
-        if price == kernel.sign_of(side) * int(order[at.KEY]) and quantity <= leaves:
+        if price == sign_of(side) * int(order[at.KEY]) and quantity <= leaves:
             if quantity < leaves:
                 self.reduce(time, number, leaves - quantity)
             return []
@@ -194,7 +194,11 @@ class OrderBook:
     def flush(self) -> None:
         """Move what the kernel has written down to ``quotes``, ``prints`` and ``queues``."""
         a = self.arrays
-        for part, columns, width in ((at.QUOTES, self.quotes, 5), (at.PRINTS, self.prints, 6), (at.QUEUES, self.queues, 5)):
+        for part, columns, width in (
+            (at.QUOTES, self.quotes, 5),
+            (at.PRINTS, self.prints, 6),
+            (at.QUEUES, self.queues, 5),
+        ):
             used = int(a.state[at.LOGGED + part])
             if used:
                 columns.append(a.log[part, :used, :width])
@@ -230,7 +234,7 @@ class OrderBook:
     def crosses(self, side: int, price: int) -> bool:
         """Whether an order of this side and limit would trade at once, hidden orders included."""
         a = self.arrays
-        return bool(kernel.front(a.state, a.levels, a.ladder, 1 - side, kernel.sign_of(side) * price) != at.NIL)
+        return bool(kernel.front(a.state, a.levels, a.ladder, 1 - side, sign_of(side) * price) != at.NIL)
 
     def depth(self, side: int, levels: int | None = None) -> list[tuple[int, int, int]]:
         """Displayed price, quantity and number of orders, the best first."""
@@ -244,7 +248,7 @@ class OrderBook:
     def queue(self, side: int, price: int) -> list[tuple[int, int, int, int]]:
         """Orders of a price in priority: owner, reference or number, displayed and undisplayed quantity; hidden ones last."""
         a = self.arrays
-        level = kernel.find_level(a.state, a.ladder, side, (1 - 2 * side) * price)
+        level = find_level(a.state, a.ladder, side, (1 - 2 * side) * price)
         found: list[tuple[int, int, int, int]] = []
         if level == at.NIL:
             return found

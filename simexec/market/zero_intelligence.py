@@ -10,18 +10,25 @@ Each class of events has its own clock, and each of its properties its own strea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from simexec.errors import InputError
 from simexec.market import layout as at
 from simexec.market.levels import Array
 from simexec.market.sizes import SizeModel
 
+Rates: TypeAlias = npt.NDArray[np.float64]
+
 _BATCH: Final = 4096
 _CHUNK_MESSAGES: Final = 1 << 15
 _SECOND: Final = 1_000_000_000
+_NEVER: Final = 2**62
+"""Later than the end of every flow, in ns; two such times still add up in an int64."""
+_MOST_AT_FIRST: Final = 1_000_000
+"""Orders a side with which a book may begin."""
 
 
 class _Class:
@@ -35,7 +42,7 @@ class _Class:
         start_ns: int,
         sizes: SizeModel,
         distances: Array,
-        weights: Array,
+        weights: Rates,
         lifetime_s: float,
     ) -> None:
         self._gaps, self._sizes = rng(f"{name}.times"), rng(f"{name}.sizes")
@@ -62,13 +69,14 @@ class _Class:
     def draw(self, count: int, start_ns: int) -> Array:
         """The next ``count`` arrivals after ``start_ns``."""
         rows = np.zeros((count, 4), np.int64)
-        gaps = np.rint(self._gaps.standard_exponential(count) * (_SECOND / self._rate)).astype(np.int64)
-        rows[:, 0] = start_ns + np.cumsum(gaps)
+        gaps = np.rint(self._gaps.standard_exponential(count) * (_SECOND / self._rate))
+        rows[:, 0] = start_ns + np.cumsum(np.minimum(gaps, _NEVER).astype(np.int64))
+        rows[np.cumsum(gaps) > _NEVER - start_ns, 0] = _NEVER  # the int sum has overflowed there
         rows[:, 2] = self._size_model.sample(self._sizes, count)
         if len(self._reach):
             rows[:, 1] = self._reach[np.searchsorted(self._cumulative, self._distances.random(count), side="right")]
             lives = np.rint(self._lifetimes.standard_exponential(count) * (self._lifetime_s * _SECOND))
-            rows[:, 3] = np.maximum(lives, 1)  # a cancel comes before an arrival of the same time
+            rows[:, 3] = np.clip(lives, 1, _NEVER)  # a cancel comes before an arrival of the same time
         return rows
 
 
@@ -91,7 +99,7 @@ class ZeroIntelligence:
         start_ns: when the flow begins; ``end_ns`` when it ends.
 
     Raises:
-        InputError: a rate is negative or the flow would be empty.
+        InputError: a rate is negative, the flow would be empty, or more than a million orders would rest at the start.
     """
 
     def __init__(
@@ -112,10 +120,23 @@ class ZeroIntelligence:
     ) -> None:
         weights = np.asarray(limit_rates_per_s, np.float64)
         if len(weights) == 0 or not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
-            raise InputError(f"limit_rates_per_s {list(limit_rates_per_s)} must be rates from 0 up, one of them positive")
+            raise InputError(
+                f"limit_rates_per_s {list(limit_rates_per_s)} must be rates from 0 up, one of them positive"
+            )
         if not cancel_rate_per_s > 0 or not market_rate_per_s >= 0:
             raise InputError(
-                f"cancel_rate_per_s {cancel_rate_per_s!r} must be positive and market_rate_per_s {market_rate_per_s!r} not negative"
+                f"cancel_rate_per_s {cancel_rate_per_s!r} must be positive and market_rate_per_s"
+                f" {market_rate_per_s!r} not negative"
+            )
+        if max(float(weights.sum()), market_rate_per_s) > _SECOND:
+            raise InputError(
+                f"limit orders come at {weights.sum():.3g} and market orders at {market_rate_per_s:.3g} a second;"
+                " the clock can tell one a nanosecond apart"
+            )
+        if weights.sum() > _MOST_AT_FIRST * cancel_rate_per_s:
+            raise InputError(
+                f"cancel_rate_per_s {cancel_rate_per_s!r} would fill a side with {weights.sum() / cancel_rate_per_s:.3g} orders"
+                f" at the start; raise it, for at most {_MOST_AT_FIRST:,}"
             )
         self.tick_quanta = tick_quanta
         self.references = 0
@@ -130,7 +151,7 @@ class ZeroIntelligence:
                 rng, f"{name}.limit_{word}", float(weights.sum()), start_ns, limit_size, reach, weights, lifetime
             )
             market = _Class(
-                rng, f"{name}.market_{word}", market_rate_per_s, start_ns, market_size, nothing, nothing, lifetime
+                rng, f"{name}.market_{word}", market_rate_per_s, start_ns, market_size, nothing, weights[:0], lifetime
             )
             self._classes += [(at.LIMIT_AWAY, side, limit), (at.MARKET_ORDER, side, market)]
         rate = 2 * (2 * float(weights.sum()) + market_rate_per_s)
@@ -140,10 +161,12 @@ class ZeroIntelligence:
         self._pending = np.empty((0, 2), np.int64)  # cancels to come: time, reference
         self._given = 0  # messages of all chunks before the present one
         self._times = nothing
-        self._opening = self._initial(rng(f"{name}.opening"), start_price, start_ns, weights * lifetime, limit_size, lifetime)
+        self._opening = self._initial(
+            rng(f"{name}.opening"), start_price, start_ns, weights * lifetime, limit_size, lifetime
+        )
 
     def _initial(
-        self, rng: np.random.Generator, price: int, start_ns: int, means: Array, sizes: SizeModel, lifetime_s: float
+        self, rng: np.random.Generator, price: int, start_ns: int, means: Rates, sizes: SizeModel, lifetime_s: float
     ) -> Array:
         counts = rng.poisson(np.maximum(means, 0), (2, len(means)))
         counts[:, 0] = np.maximum(counts[:, 0], 1)  # both sides show something from the start
@@ -157,9 +180,11 @@ class ZeroIntelligence:
                     level = price - sign * (distance + side) * self.tick_quanta
                     if level > 0:
                         rows.append([start_ns, at.ADD, ref, level, lots * self._lot, side])
-        lives = np.rint(rng.standard_exponential(len(rows)) * (lifetime_s * _SECOND)).astype(np.int64)
+        lives = np.clip(np.rint(rng.standard_exponential(len(rows)) * (lifetime_s * _SECOND)), 1, _NEVER).astype(
+            np.int64
+        )
         opening = np.array(rows, np.int64)
-        self._pending = np.stack([start_ns + np.maximum(lives, 1), opening[:, 2]], axis=1)
+        self._pending = np.stack([start_ns + lives, opening[:, 2]], axis=1)
         return opening
 
     def next_messages(self) -> Array | None:

@@ -55,9 +55,7 @@ class MakerTakerFees:
         """Turn the decimals into ratios of ints, so that a trade's fee needs no Decimal."""
         for name, bps in (("maker_bps", self.maker_bps), ("taker_bps", self.taker_bps)):
             if abs(bps) > 10_000:
-                raise InputError(
-                    f"{name} {bps} is more than the whole notional (10,000 bp); give basis points"
-                )
+                raise InputError(f"{name} {bps} is more than the whole notional (10,000 bp); give basis points")
         object.__setattr__(self, "by_value", bool(self.maker_bps or self.taker_bps))
         object.__setattr__(self, "_maker", self._ratio(self.maker_per_share, self.maker_bps))
         object.__setattr__(self, "_taker", self._ratio(self.taker_per_share, self.taker_bps))

@@ -142,5 +142,5 @@ def check_portfolio(portfolio: Portfolio, orders: Sequence[Order]) -> None:
 def check_desk(desk: Desk) -> None:
     """All checks of a desk whose run has finished."""
     check_book(desk.market.book)
-    check_orders(desk.manager.orders())
-    check_portfolio(desk.portfolio, desk.manager.orders())
+    check_orders(desk.orders)
+    check_portfolio(desk.portfolio, desk.orders)

@@ -28,7 +28,11 @@ from simexec.venue import Connection, SelfTradePrevention, TradingHours, Venue
 
 @attrs.frozen(eq=False)
 class Desk:
-    """The live components of a small simulation, and the few calls that a test makes of them."""
+    """The live components of a small simulation, and the few calls that a test makes of them.
+
+    Attributes:
+        forgotten: orders that ended so long ago that the manager knows them no longer.
+    """
 
     sim: Simulation
     instrument: Instrument
@@ -40,6 +44,12 @@ class Desk:
     journal: Journal
     manager: OrderManager
     view: MarketView
+    forgotten: list[Order]
+
+    @property
+    def orders(self) -> list[Order]:
+        """All orders of the run, in order of creation but for those that were forgotten, which come first."""
+        return self.forgotten + self.manager.orders()
 
     def send(
         self,
@@ -180,7 +190,9 @@ def make_desk(
         sim=sim,
     )
     view = MarketView(market, _duration(view_latency), sim.rng("view"), lambda: int(sim.now))
-    return Desk(sim, instrument, hours, market, venue, broker, portfolio, journal, manager, view)
+    forgotten: list[Order] = []
+    manager.on_forget(forgotten.append)
+    return Desk(sim, instrument, hours, market, venue, broker, portfolio, journal, manager, view, forgotten)
 
 
 def _duration(latency: Duration | DurationModel) -> DurationModel:

@@ -52,9 +52,7 @@ class Event:
         if isinstance(event, Event):
             return event
         if not isinstance(event, Mapping) or "type" not in event:
-            raise InputError(
-                f"event {event!r} has no type; give {{'type': EventType.ORDER, 'data': {{...}}}}"
-            )
+            raise InputError(f"event {event!r} has no type; give {{'type': EventType.ORDER, 'data': {{...}}}}")
         kind, data = event["type"], event.get("data", {})
         if not isinstance(kind, EventType):
             known = ", ".join(EventType.__members__)
@@ -63,9 +61,7 @@ class Event:
             except KeyError:
                 raise InputError(f"event type {kind!r} is unknown; use one of {known}") from None
         if not isinstance(data, Mapping):
-            raise InputError(
-                f"data {data!r} of a {kind.name} event is not a mapping; give its fields by name"
-            )
+            raise InputError(f"data {data!r} of a {kind.name} event is not a mapping; give its fields by name")
         return cls(kind, data)
 
 

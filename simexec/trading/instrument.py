@@ -70,9 +70,7 @@ class Instrument:
         if not isinstance(self.symbol, str) or not self.symbol.strip():
             raise InputError(f"symbol {self.symbol!r} is not a name; give a string such as 'AMZN'")
         if not isinstance(self.currency, str) or not self.currency.strip():
-            raise InputError(
-                f"{self.symbol}'s currency {self.currency!r} is not a name; give a code such as 'USD'"
-            )
+            raise InputError(f"{self.symbol}'s currency {self.currency!r} is not a name; give a code such as 'USD'")
         for name, number in (("tick", self.tick), ("multiplier", self.multiplier)):
             if number <= 0:
                 raise InputError(f"{self.symbol}'s {name} {number} is not positive; give one above 0")
@@ -112,9 +110,7 @@ class Instrument:
                 f" the nearest below is {count - count % self.lot}"
             )
         if count > LARGEST_COUNT:
-            raise OrderError(
-                f"{self.symbol} quantity {count} is beyond the largest possible, {LARGEST_COUNT}"
-            )
+            raise OrderError(f"{self.symbol} quantity {count} is beyond the largest possible, {LARGEST_COUNT}")
         return count
 
     def _parse_price(self, price: Number) -> Decimal:
@@ -140,13 +136,9 @@ class Instrument:
         ticks, remainder = divmod(Fraction(number), Fraction(self.tick))
         if remainder:
             nearest = " and ".join(str(self.price_of_ticks(near)) for near in (ticks, ticks + 1) if near)
-            raise OrderError(
-                f"price {price} is not a multiple of {self.symbol}'s tick {self.tick}; nearest: {nearest}"
-            )
+            raise OrderError(f"price {price} is not a multiple of {self.symbol}'s tick {self.tick}; nearest: {nearest}")
         if ticks > LARGEST_COUNT:
-            raise OrderError(
-                f"price {price} is beyond the largest possible, {self.price_of_ticks(LARGEST_COUNT)}"
-            )
+            raise OrderError(f"price {price} is beyond the largest possible, {self.price_of_ticks(LARGEST_COUNT)}")
         return ticks
 
     def to_quanta(self, price: Number) -> int:
@@ -172,8 +164,7 @@ class Instrument:
         quanta = ceil(exact) if side_sign > 0 else floor(exact)
         if quanta <= 0:
             raise OrderError(
-                f"price {price} rounds to 0 at {self.symbol}'s price quantum {self.quantum}; give a larger"
-                " one"
+                f"price {price} rounds to 0 at {self.symbol}'s price quantum {self.quantum}; give a larger one"
             )
         return quanta
 

@@ -54,9 +54,7 @@ def parse_decimal(value: Number, what: str) -> Decimal:
         try:
             number = Decimal(operator.index(value))
         except TypeError:
-            raise InputError(
-                f"{what} {value!r} is not a number; give a Decimal, an int or a string"
-            ) from None
+            raise InputError(f"{what} {value!r} is not a number; give a Decimal, an int or a string") from None
     if not number.is_finite():
         raise InputError(f"{what} {value!r} is not a finite number; give a finite one")
     if number and not -_LARGEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
@@ -98,9 +96,7 @@ def to_units(amount: Number, currency: str = "USD") -> int:
     numerator, denominator = number.as_integer_ratio()
     units, remainder = divmod(numerator * units_per(currency), denominator)
     if remainder:
-        raise InputError(
-            f"{currency} amount {amount} is finer than the unit {to_decimal(1, currency)}; round it first"
-        )
+        raise InputError(f"{currency} amount {amount} is finer than the unit {to_decimal(1, currency)}; round it first")
     return units
 
 

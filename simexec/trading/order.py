@@ -112,6 +112,13 @@ class Order:
         return 0 if self.status.is_final else self.quantity - self.filled_quantity
 
     @property
+    def exposed_quantity(self) -> int:
+        """The most that may still trade: as ``leaves_quantity``, with a raise that is on its way counted as made."""
+        if self.replaces_in_flight and not self.status.is_final:
+            return max(self.quantity, self._quantity_limit) - self.filled_quantity
+        return self.leaves_quantity
+
+    @property
     def average_price(self) -> Decimal | None:
         """Average price of its trades, None before the first (FIX AvgPx); to 28 digits."""
         return self.instrument.average_price(self.filled_quantity, self.filled_notional_quanta)
@@ -258,8 +265,7 @@ class Order:
             self._refuse_report(report, f"cum {cum} overfills its quantity {self.quantity}")
         closing = self._closing
         if closing is not None and (
-            report.time_ns > closing.time_ns
-            or (report.time_ns == closing.time_ns and cum > closing.cum_quantity)
+            report.time_ns > closing.time_ns or (report.time_ns == closing.time_ns and cum > closing.cum_quantity)
         ):
             self._refuse_report(
                 report,

@@ -174,8 +174,7 @@ class Portfolio:
                 amounts.setdefault(instrument.currency, 0)
         elif position.instrument != instrument:
             raise InvariantError(
-                f"fill {fill.exec_id} trades {instrument},"
-                f" but the portfolio holds {position.instrument} by that symbol"
+                f"fill {fill.exec_id} trades {instrument}, but the portfolio holds {position.instrument} by that symbol"
             )
         return position
 
@@ -267,9 +266,7 @@ class Portfolio:
     def _reservation(self, parent_id: str) -> Reservation:
         reservation = self._reservations.get(parent_id)
         if reservation is None:
-            raise InvariantError(
-                f"parent {parent_id} has no reservation: it never had one, or it was released before"
-            )
+            raise InvariantError(f"parent {parent_id} has no reservation: it never had one, or it was released before")
         return reservation
 
     def realised(self, currency: str = "USD") -> int:
@@ -309,14 +306,11 @@ class Portfolio:
                 )
             fees = sum(p.fees for p in self.positions.values() if p.instrument.currency == currency)
             if fees != self.fees[currency]:
-                raise InvariantError(
-                    f"{currency} fees {self.fees[currency]} are not the {fees} units of the positions"
-                )
+                raise InvariantError(f"{currency} fees {self.fees[currency]} are not the {fees} units of the positions")
             reserved = sum(r.amount for r in self._reservations.values() if r.currency == currency)
             if reserved != self.reserved[currency]:
                 raise InvariantError(
-                    f"{currency} reserved {self.reserved[currency]} is not the {reserved} units"
-                    " of the reservations"
+                    f"{currency} reserved {self.reserved[currency]} is not the {reserved} units of the reservations"
                 )
 
     def snapshot(self, time_ns: int) -> PortfolioSnapshot:

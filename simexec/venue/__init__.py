@@ -1,6 +1,7 @@
 """A simulated exchange: gateway, validation, matching, hours, fees."""
 
+from simexec.venue.connection import Connection
 from simexec.venue.hours import TradingHours
-from simexec.venue.venue import Connection, SelfTradePrevention, Venue, VenueStatistics
+from simexec.venue.venue import SelfTradePrevention, Venue, VenueStatistics
 
 __all__ = ["Connection", "SelfTradePrevention", "TradingHours", "Venue", "VenueStatistics"]

@@ -26,11 +26,9 @@ from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, ExecutionReport, RejectReason
 from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
 from simexec.trading.vocabulary import TimeInForce
+from simexec.venue.connection import Account, Connection, Packet, Request, Working
 from simexec.venue.hours import TradingHours
 from simexec.venue.validation import Refusal, refuse_order
-
-Request = NewOrder | CancelRequest | ReplaceRequest
-Packet = list[ExecutionReport]
 
 _REMEMBERED: Final = 10_000
 """Ended orders of which the venue still knows that they have been here: a cancel of one is too late rather than unknown."""
@@ -54,35 +52,6 @@ class SelfTradePrevention(Enum):
     OFF = 0
     CANCEL_NEWEST = at.STP_NEWEST
     CANCEL_OLDEST = at.STP_OLDEST
-
-
-@attrs.define(eq=False, slots=True)
-class _Working:
-    """The venue's own record of a live order."""
-
-    connection: Connection
-    order: NewOrder
-    number: int
-    price: int
-    flags: int
-    quantity: int
-    filled: int = 0
-
-
-class Connection:
-    """A participant's line into a venue: requests in, packets of reports out."""
-
-    def __init__(self, venue: Venue, participant: str, owner: int, deliver: Callable[[Packet], None]) -> None:
-        self.participant = participant
-        self.owner = owner
-        self.connected = True
-        self.deliver = deliver
-        self._venue = venue
-
-    def disconnect(self) -> None:
-        """The line goes down: the venue refuses what still arrives and, if it does so, cancels the participant's orders."""
-        self.connected = False
-        self._venue.disconnected(self)
 
 
 @attrs.frozen
@@ -121,7 +90,7 @@ class Venue:
 
     Attributes:
         gateway: the station in front of the book.
-        order_numbers: the book's number of every order id, as long as the book records queues.
+        order_numbers: the book's number of every order id, the latest of those that share one, if the book records queues.
     """
 
     def __init__(
@@ -151,10 +120,10 @@ class Venue:
         self._cancel_on_disconnect = cancel_on_disconnect
         self._priority = priority
         self.gateway = Station(sim, f"{name}.gateway", service, self._serve, servers, capacity, priority)
-        self._connections: dict[str, Connection] = {}
+        self._reorders = priority or servers > 1  # whether the gateway may serve a later request first
+        self._accounts: dict[str, Account] = {}
+        self._by_number: dict[int, Working] = {}
         self._arrived = self._started = 0  # when the request being served reached the gateway, and its server
-        self._by_id: dict[str, _Working] = {}
-        self._by_number: dict[int, _Working] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._numbers = 0
         self._keep_numbers = bool(market.book.arrays.state[at.RECORD_QUEUES])
@@ -167,59 +136,80 @@ class Venue:
 
     # --- participants --------------------------------------------------------------------------------------------------
 
-    def connect(self, participant: str, deliver: Callable[[Packet], None]) -> Connection:
+    def connect(self, participant: str, deliver: Callable[[Packet], object]) -> Connection:
         """Open a line for a participant; ``deliver`` is given its packets of reports.
 
         Raises:
             InputError: the participant has a line already.
         """
-        known = self._connections.get(participant)
-        if known is not None and known.connected:
+        account = self._accounts.get(participant)
+        if account is None:
+            account = self._accounts[participant] = Account(participant, len(self._accounts) + 1)
+        elif account.connection.connected:
             raise InputError(f"participant {participant!r} is connected to {self.name} already")
-        owner = known.owner if known is not None else len(self._connections) + 1
-        connection = Connection(self, participant, owner, deliver)
-        self._connections[participant] = connection
-        return connection
+        account.connection = Connection(self, account, deliver)
+        return account.connection
 
-    def disconnected(self, connection: Connection) -> None:
-        """Called by the connection when it goes down."""
+    def disconnected(self, account: Account) -> None:
+        """Called by a participant's line when it goes down."""
         if self._cancel_on_disconnect:
-            mine = [working for working in self._by_id.values() if working.connection.owner == connection.owner]
-            self._end(mine, ExecType.CANCELED, "the participant was disconnected")
+            self._end(list(account.working.values()), _CANCELED, "the participant was disconnected")
 
     def enqueue(self, connection: Connection, request: Request) -> None:
         """A request joins the gateway's queue, or is refused when that is full."""
-        urgent = 0 if not self._priority or isinstance(request, CancelRequest) else 1
+        urgent = 0 if not self._priority or request.__class__ is CancelRequest else 1
         if not self.gateway.submit((connection, request), urgent):
-            refusal = RejectReason.OTHER, f"the gateway's queue is full ({self.gateway.statistics().in_system} requests)"
-            connection.deliver([self._refuse(connection, request, refusal)])
+            refusal = (
+                RejectReason.OTHER,
+                f"the gateway's queue is full ({self.gateway.statistics().in_system} requests)",
+            )
+            connection.deliver([self._refuse(connection.account, request, refusal)])
+        elif self._reorders and request.__class__ is NewOrder:
+            connection.account.queued.add(request.order_id)
 
     # --- requests ------------------------------------------------------------------------------------------------------
 
     def _serve(self, job: tuple[Connection, Request], arrived_ns: int, started_ns: int) -> None:
         connection, request = job
+        account = connection.account
+        if self._reorders and request.order_id in account.queued:
+            if request.__class__ is not NewOrder:  # it has overtaken its own order
+                account.deferred.setdefault(request.order_id, []).append(request)
+                return
+            account.queued.discard(request.order_id)
         self._arrived, self._started = arrived_ns, started_ns
-        if not connection.connected:
-            packet = [self._refuse(connection, request, (RejectReason.OTHER, "the participant is disconnected"))]
-        elif request.__class__ is NewOrder:
-            packet = self._new(connection, request)
-        elif request.__class__ is CancelRequest:
-            packet = self._cancel(connection, request)
-        else:
-            packet = self._replace(connection, request)  # type: ignore[arg-type]  # the only class left
+        packet = self._answer(connection, request)
+        if self._reorders:
+            for following in account.deferred.pop(request.order_id, ()):
+                packet += self._answer(connection, following)
         self._arrived = self._started = 0
         connection.deliver(packet)
 
-    def _new(self, connection: Connection, order: NewOrder) -> Packet:
+    def _answer(self, connection: Connection, request: Request) -> Packet:
+        account = connection.account
+        if not connection.connected:
+            return [self._refuse(account, request, (RejectReason.OTHER, "the participant is disconnected"))]
+        if request.__class__ is NewOrder:
+            return self._new(account, request)
+        working = account.working.get(request.order_id)
+        if working is None:
+            return [self._refuse(account, request, self._too_late_for(request.order_id))]
+        if request.__class__ is CancelRequest:
+            self._book.cancel(self._sim.now, working.number)
+            self._forget(working)
+            return [self._report(working, _CANCELED, self._sim.now, 0, "cancelled on request")]
+        return self._replace(working, request)  # type: ignore[arg-type]  # the only class left
+
+    def _new(self, account: Account, order: NewOrder) -> Packet:
         now, hours, order_id = self._sim.now, self.hours, order.order_id
         refusal = refuse_order(order, self.instrument)
         if refusal is None:
             if not hours.open_ns <= now < hours.close_ns:
                 refusal = RejectReason.EXCHANGE_CLOSED, f"{self.name} trades {hours}"
-            elif order_id in self._by_id:
+            elif order_id in account.working:
                 refusal = RejectReason.DUPLICATE_ORDER, f"order id {order_id} is in use"
         if refusal is not None:
-            return [self._refuse(connection, order, refusal)]
+            return [self._refuse(account, order, refusal)]
         self._numbers = number = self._numbers + 1
         tif, ticks, flags, price = order.tif, order.price_ticks, self._prevention, 0
         if ticks is None:
@@ -235,63 +225,57 @@ class Venue:
         if order.hidden:
             flags |= HIDDEN
         quantity = order.quantity
-        working = _Working(connection, order, number, price, flags, quantity)
-        self._by_id[order_id] = self._by_number[number] = working
+        working = Working(account, order, number, price, flags, quantity)
+        account.working[order_id] = self._by_number[number] = working
         if self._keep_numbers:
             self.order_numbers[order_id] = number
         packet = [self._report(working, _NEW, now, quantity)]
         rows = self._book.submit(
-            now, 0 if order.side_sign > 0 else 1, quantity, price, owner=connection.owner, number=number, flags=flags,
+            now, 0 if order.side_sign > 0 else 1, quantity, price, owner=account.owner, number=number, flags=flags,
             peak=order.display_quantity or 0,
         )  # fmt: skip
         if order.post_only and rows[0][0] == at.OUT_CANCEL:
             self._forget(working)
-            return [self._refuse(connection, order, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
+            return [self._refuse(account, order, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
         self._accepted += 1
-        self._tell(rows, connection, packet)
+        self._tell(rows, account, packet)
         return packet
 
-    def _cancel(self, connection: Connection, request: CancelRequest) -> Packet:
-        working = self._by_id.get(request.order_id)
-        if working is None or working.connection.owner != connection.owner:
-            return [self._refuse(connection, request, self._too_late_for(request.order_id))]
-        self._book.cancel(self._sim.now, working.number)
-        self._forget(working)
-        return [self._report(working, _CANCELED, self._sim.now, 0)]
-
-    def _replace(self, connection: Connection, request: ReplaceRequest) -> Packet:
-        working = self._by_id.get(request.order_id)
-        if working is None or working.connection.owner != connection.owner:
-            return [self._refuse(connection, request, self._too_late_for(request.order_id))]
-        instrument = self.instrument
+    def _replace(self, working: Working, request: ReplaceRequest) -> Packet:
+        instrument, account, now = self.instrument, working.account, self._sim.now
         price = working.price if request.price_ticks is None else request.price_ticks * instrument.subticks
         refusal: Refusal | None = None
-        if request.quantity <= 0 or request.quantity % instrument.lot:
-            refusal = RejectReason.INCORRECT_QUANTITY, f"quantity {request.quantity} is not a positive multiple of {instrument.lot}"
+        if not self.hours.contains(now):
+            refusal = RejectReason.OTHER, f"{self.name} trades {self.hours}"
+        elif request.quantity <= 0 or request.quantity % instrument.lot:
+            refusal = (
+                RejectReason.INCORRECT_QUANTITY,
+                f"quantity {request.quantity} is not a positive multiple of {instrument.lot}",
+            )
         elif price <= 0:
             refusal = RejectReason.INVALID_PRICE_INCREMENT, f"limit price {request.price_ticks} ticks is not positive"
         if refusal is not None:
-            return [self._refuse(connection, request, refusal)]
+            return [self._refuse(account, request, refusal)]
         # FIX: a total below what is filled ends the order at what is filled
         quantity = max(request.quantity, working.filled)
         leaves = quantity - working.filled
         rows: list[OutRow] | None = []
         if leaves == 0:
-            self._book.cancel(self._sim.now, working.number)
+            self._book.cancel(now, working.number)
         else:
             rows = self._book.replace(
-                self._sim.now, working.number, leaves, price, owner=connection.owner, flags=working.flags,
+                now, working.number, leaves, price, owner=account.owner, flags=working.flags,
                 peak=working.order.display_quantity or 0,
             )  # fmt: skip
         if rows is None:
-            return [self._refuse(connection, request, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
+            return [self._refuse(account, request, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
         working.quantity, working.price = quantity, price
-        report = self._report(working, ExecType.REPLACED, self._sim.now, leaves)
+        report = self._report(working, ExecType.REPLACED, now, leaves)
         report.price_ticks = price // instrument.subticks
         if leaves == 0:
             self._forget(working)
         packet = [report]
-        self._tell(rows, connection, packet)
+        self._tell(rows, account, packet)
         return packet
 
     # --- reports -------------------------------------------------------------------------------------------------------
@@ -300,58 +284,56 @@ class Venue:
         """What the background's messages did to participants' orders."""
         self._tell(rows, None, [])
 
-    def _tell(self, rows: list[OutRow], requester: Connection | None, packet: Packet) -> None:
+    def _tell(self, rows: list[OutRow], requester: Account | None, packet: Packet) -> None:
         """Turn rows of the book into reports: the requester's into ``packet``, the others' delivered at once."""
-        others: dict[int, tuple[Connection, Packet]] | None = None
+        others: dict[int, tuple[Account, Packet]] | None = None
         for kind, time, number, price, quantity, leaves, maker, _, _ in rows:
             if kind == OUT_REST:
                 continue
             working = self._by_number[number]
+            account = working.account
             if kind == OUT_FILL:
                 working.filled += quantity
-                made = maker == 1
-                self._reports += 1
-                self._trades += 1
                 self._traded += quantity
-                report = ExecutionReport(
-                    f"{self.name}-{self._reports}", working.order.order_id, _TRADE, time, working.filled, leaves, quantity, price,
-                    self._fee(working.order.side_sign, quantity, price, made),
-                    made, None, "", self.name, self._arrived, self._started,
-                )  # fmt: skip
+                self._trades += 1
+                report = self._report(working, _TRADE, time, leaves)
+                report.last_quantity = quantity
+                report.last_price_quanta = price
+                report.maker = made = maker == 1
+                fees = self.fees
+                notional = self.instrument.notional(quantity, price, working.order.side_sign) if fees.by_value else 0
+                report.fee = fees.fee(quantity, notional, made)
             else:
-                report = self._report(working, _CANCELED, time, 0)
-                report.text = _TEXTS[price]
+                report = self._report(working, _CANCELED, time, 0, _TEXTS[price])
             if leaves == 0:
                 self._forget(working)
-            connection = working.connection
-            if connection is requester:
+            if account is requester:
                 packet.append(report)
             else:
+                report.arrived_ns = report.started_ns = 0  # those of another's request
                 others = {} if others is None else others
-                others.setdefault(connection.owner, (connection, []))[1].append(report)
+                others.setdefault(account.owner, (account, []))[1].append(report)
         if others is not None:
-            for connection, reports in others.values():
-                connection.deliver(reports)
+            for account, reports in others.values():
+                account.deliver(reports)
 
-    def _fee(self, side_sign: int, quantity: int, price: int, maker: bool) -> int:
-        notional = self.instrument.notional(quantity, price, side_sign) if self.fees.by_value else 0
-        return self.fees.fee(quantity, notional, maker)
-
-    def _report(self, working: _Working, exec_type: ExecType, time_ns: int, leaves: int) -> ExecutionReport:
-        self._reports += 1
+    def _report(
+        self, working: Working, exec_type: ExecType, time_ns: int, leaves: int, text: str = ""
+    ) -> ExecutionReport:
+        self._reports = count = self._reports + 1
         return ExecutionReport(
-            f"{self.name}-{self._reports}", working.order.order_id, exec_type, time_ns, working.filled, leaves, 0, 0, 0, False, None, "",
-            self.name, self._arrived, self._started,
+            f"{self.name}-{count}", working.order.order_id, exec_type, time_ns, working.filled, leaves, 0, 0, 0, False, None,
+            text, self.name, self._arrived, self._started,
         )  # fmt: skip
 
-    def _refuse(self, connection: Connection, request: Request, refusal: Refusal) -> ExecutionReport:
+    def _refuse(self, account: Account, request: Request, refusal: Refusal) -> ExecutionReport:
         """A reject of a new order, or FIX's order cancel reject of any other request."""
         reason, text = refusal
         self._reports += 1
         exec_type, filled, leaves = ExecType.REJECTED, 0, 0
         if request.__class__ is not NewOrder:
             exec_type = ExecType.CANCEL_REJECTED
-            working = self._by_id.get(request.order_id)
+            working = account.working.get(request.order_id)
             if working is not None:
                 filled, leaves = working.filled, working.quantity - working.filled
         else:
@@ -370,29 +352,30 @@ class Venue:
 
     # --- ends ----------------------------------------------------------------------------------------------------------
 
-    def _forget(self, working: _Working) -> None:
-        del self._by_id[working.order.order_id]
+    def _forget(self, working: Working) -> None:
+        order_id = working.order.order_id
+        del working.account.working[order_id]
         del self._by_number[working.number]
-        self._ended.append(working.order.order_id)
+        self._ended.append(order_id)
 
-    def _end(self, ending: list[_Working], exec_type: ExecType, text: str) -> None:
-        packets: dict[int, tuple[Connection, Packet]] = {}
+    def _end(self, ending: list[Working], exec_type: ExecType, text: str) -> None:
+        packets: dict[int, tuple[Account, Packet]] = {}
         for working in ending:
             self._book.cancel(self._sim.now, working.number)
             self._forget(working)
-            report = self._report(working, exec_type, self._sim.now, 0)
-            report.text = text
-            packets.setdefault(working.connection.owner, (working.connection, []))[1].append(report)
-        for connection, packet in packets.values():
-            connection.deliver(packet)
+            report = self._report(working, exec_type, self._sim.now, 0, text)
+            packets.setdefault(working.account.owner, (working.account, []))[1].append(report)
+        for account, packet in packets.values():
+            account.deliver(packet)
 
     def _close(self, _: object) -> None:
         """At the close day orders expire."""
-        self._end([w for w in self._by_id.values() if w.order.tif is _DAY], ExecType.EXPIRED, f"{self.name} has closed")
+        day = [working for working in self._by_number.values() if working.order.tif is _DAY]
+        self._end(day, ExecType.EXPIRED, f"{self.name} has closed")
 
     def end_run(self) -> None:
         """Expire whatever still rests, so that no order of a finished run is left without a final state."""
-        self._end(list(self._by_id.values()), ExecType.EXPIRED, "the simulation has ended")
+        self._end(list(self._by_number.values()), ExecType.EXPIRED, "the simulation has ended")
 
     def statistics(self) -> VenueStatistics:
         """What happened so far."""

@@ -1,7 +1,7 @@
 """A limit order book too simple to be wrong: the oracle of the compiled one.
 
-All orders lie in one list in the order of their claims, and every question sorts that list anew. It shares with the kernel the
-names of flags, kinds and reasons, and nothing else.
+All orders lie in one list in the order of their claims, and every question sorts that list anew. It shares with the
+kernel the names of flags, kinds and reasons, and nothing else.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class NaiveOrder:
     reserve: int
     peak: int = 0
     hidden: bool = False
+    excess: int = 0  # of a background order: displayed shares that history has traded already
 
     @property
     def leaves(self) -> int:
@@ -137,9 +138,11 @@ class NaiveBook:
         elif left > 0:
             hidden = bool(flags & at.HIDDEN)
             shown = 0 if hidden else min(peak, left) if peak else left
-            self.orders.append(NaiveOrder(owner, number, side, price, shown, left - shown, 0 if hidden else peak, hidden))
+            self.orders.append(
+                NaiveOrder(owner, number, side, price, shown, left - shown, 0 if hidden else peak, hidden)
+            )
             self._tell(time, owner, at.OUT_REST, number, price, left, left, 1)
-        self._note(time)
+        self.note(time)
         return self.replies[start:]
 
     def cancel(self, time: int, number: int) -> int:
@@ -148,7 +151,7 @@ class NaiveBook:
         if order is None:
             return 0
         self.orders.remove(order)
-        self._note(time)
+        self.note(time)
         return order.leaves
 
     def reduce(self, time: int, number: int, quantity: int) -> int:
@@ -161,7 +164,7 @@ class NaiveBook:
         order.shown -= min(quantity - unseen, order.shown)
         if order.leaves == 0:
             self.orders.remove(order)
-        self._note(time)
+        self.note(time)
         return order.leaves
 
     def replace(
@@ -184,7 +187,10 @@ class NaiveBook:
 
     def limit_away(self, time: int, side: int, away: int, quantity: int, reference: int) -> list[Reply]:
         """A limit order so many quanta from the opposite side's best, or from its last one."""
-        price = max(self.tick, self.last_shown[1 - side] + (-away if side == 0 else away))
+        opposite, best = self.last_shown[1 - side], self.best(1 - side)[0]
+        if best is not None:  # ours counts where it is better than the background's
+            opposite = (min if side == 0 else max)(opposite or best, best)
+        price = max(self.tick, opposite + (-away if side == 0 else away))
         return self.submit(time, side, quantity, price, owner=0, number=reference)
 
     def market_order(self, time: int, side: int, quantity: int, reference: int) -> list[Reply]:
@@ -194,9 +200,39 @@ class NaiveBook:
     def cancel_background(self, time: int, reference: int) -> None:
         """All that is left of a background order."""
         self.orders = [o for o in self.orders if o.owner > 0 or o.number != reference]
-        self._note(time)
+        self.note(time)
 
     # --- inside ---
+
+    def print_trade(self, time: int, side: int, price: int, quantity: int, marks: int) -> None:
+        """Number a trade; ``side`` is the aggressor's."""
+        self.trades += 1
+        self.prints.append((time, price, quantity, 1 if side == 0 else -1, marks, self.trades))
+
+    def trade(
+        self, time: int, side: int, maker: NaiveOrder, quantity: int, left: int, *, owner: int = 0, number: int = 0
+    ) -> None:
+        """Trade with what a resting order trades next, its leftover first; ``left`` is what the aggressor has then."""
+        marks = (
+            (at.PRINT_HIDDEN if maker.hidden else 0)
+            | (at.PRINT_OWN_MAKER if maker.owner else 0)
+            | (at.PRINT_OWN_TAKER if owner else 0)
+        )
+        self.print_trade(time, side, maker.price, quantity, marks)
+        self._tell(time, maker.owner, at.OUT_FILL, maker.number, maker.price, quantity, maker.leaves - quantity, 1)
+        self._tell(time, owner, at.OUT_FILL, number, maker.price, quantity, left, 0)
+        maker.excess -= min(maker.excess, quantity)
+        if maker.hidden:
+            maker.reserve -= quantity
+        else:
+            maker.shown -= quantity
+        if maker.leaves == 0:
+            self.orders.remove(maker)
+        elif not maker.hidden and maker.shown == 0:
+            maker.shown = min(maker.peak, maker.reserve)
+            maker.reserve -= maker.shown
+            self.orders.remove(maker)
+            self.orders.append(maker)
 
     def _match(
         self, time: int, side: int, quantity: int, limit: int | None, owner: int, number: int, flags: int
@@ -215,26 +251,7 @@ class NaiveBook:
                 return 0
             traded = min(quantity, maker.reserve if maker.hidden else maker.shown)
             quantity -= traded
-            self.trades += 1
-            marks = (
-                (at.PRINT_HIDDEN if maker.hidden else 0)
-                | (at.PRINT_OWN_MAKER if maker.owner else 0)
-                | (at.PRINT_OWN_TAKER if owner else 0)
-            )
-            self.prints.append((time, maker.price, traded, 1 if side == 0 else -1, marks, self.trades))
-            self._tell(time, maker.owner, at.OUT_FILL, maker.number, maker.price, traded, maker.leaves - traded, 1)
-            self._tell(time, owner, at.OUT_FILL, number, maker.price, traded, quantity, 0)
-            if maker.hidden:
-                maker.reserve -= traded
-            else:
-                maker.shown -= traded
-            if maker.leaves == 0:
-                self.orders.remove(maker)
-            elif not maker.hidden and maker.shown == 0:
-                maker.shown = min(maker.peak, maker.reserve)
-                maker.reserve -= maker.shown
-                self.orders.remove(maker)
-                self.orders.append(maker)
+            self.trade(time, side, maker, traded, quantity, owner=owner, number=number)
         return quantity
 
     def _tell(
@@ -244,12 +261,14 @@ class NaiveBook:
             trade = self.trades if kind == at.OUT_FILL else 0
             self.replies.append(Reply(kind, time, number, price, quantity, leaves, maker, trade))
 
-    def _note(self, time: int) -> None:
+    def note(self, time: int) -> None:
+        """Write the best prices down if they have changed."""
         top = []
         for side in range(2):
             price, quantity = self.best(side)
             if price is not None:
-                self.last_shown[side] = price
+                background = [o.price for o in self.side(side) if o.owner == 0 and not o.hidden]
+                self.last_shown[side] = background[0] if background else self.last_shown[side] or price
             top += [at.NO_PRICE if price is None else price, quantity]
         nothing = (at.NO_PRICE, 0, at.NO_PRICE, 0)
         if tuple(top) != (self.quotes[-1][1:] if self.quotes else nothing):

@@ -68,3 +68,8 @@ class ScriptedMarket:
     def count(self, index: int) -> int:
         """A scalar of the kernel's state."""
         return int(self.book.arrays.state[index])
+
+
+def outcome(rows: list[list[int]]) -> list[tuple[int, int, int]]:
+    """Kind, price (or reason) and quantity of each row."""
+    return [(row[0], row[3], row[4]) for row in rows]

@@ -83,9 +83,7 @@ class BothBooks(RuleBasedStateMachine):
         peak = peak if shape == "iceberg" else 0
         time, number, price = self._tick(), self._number(), self._price(offset)
         rows = self.book.submit(time, side, quantity, price, owner=owner, number=number, flags=flags, peak=peak)
-        expected = self.naive.submit(
-            time, side, quantity, price, owner=owner, number=number, flags=flags, peak=peak
-        )
+        expected = self.naive.submit(time, side, quantity, price, owner=owner, number=number, flags=flags, peak=peak)
         assert as_replies(rows) == expected
 
     @rule(side=SIDES, quantity=QUANTITIES, owner=OWNERS, fok=st.booleans(), prevention=PREVENTION)
@@ -93,9 +91,7 @@ class BothBooks(RuleBasedStateMachine):
         flags = at.MARKET | prevention | (at.FOK if fok else 0)
         time, number = self._tick(), self._number()
         rows = self.book.submit(time, side, quantity, 0, owner=owner, number=number, flags=flags)
-        assert as_replies(rows) == self.naive.submit(
-            time, side, quantity, 0, owner=owner, number=number, flags=flags
-        )
+        assert as_replies(rows) == self.naive.submit(time, side, quantity, 0, owner=owner, number=number, flags=flags)
 
     @rule(side=SIDES, owner=OWNERS, prevention=PREVENTION)
     def sweep_everything(self, side: int, owner: int, prevention: int) -> None:

@@ -8,18 +8,15 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from simexec.errors import DataError
-from simexec.market import layout as at
-from simexec.market.lobster import LobsterName, orderbook_beside, read_lobster
-from simexec.market.market import Market
-from simexec.market.recording import RecordedFlow, Recording
+from simexec.market.lobster import orderbook_beside, read_lobster
+from simexec.market.recording import RecordedFlow
 
 from .consistency import check_arrays
-from .history import TICK, History, invent, write_files
-from .test_replay_properties import FOREVER, Request, Run, recorded_levels
+from .history import EMPTY, START_NS, TICK, History, invent, write_files
+from .test_replay_properties import FOREVER, Run
 
 Lines = list[list[str]]
 
@@ -41,6 +38,17 @@ def rewrite(path: Path, change: Callable[[Lines], Lines | None]) -> None:
     path.write_text("".join(",".join(line) + "\n" for line in lines))
 
 
+def crowd(orders: int) -> History:
+    """A day on which ever more orders of five shares join one price a side, at the end ``orders``."""
+    history = History(1)
+    for i in range(orders):
+        side, price = i % 2, (101 if i % 2 else 99) * TICK
+        history.rows.append((START_NS + i, 1, i + 1, 5, price, 1 - 2 * side))
+        asks, bids = 5 * ((i + 1) // 2), 5 * (i // 2 + 1)
+        history.books.append([101 * TICK if asks else EMPTY, asks, 99 * TICK, bids])
+    return history
+
+
 def error(message_file: Path, orderbook_file: Path | None = None) -> str:
     """The one-line message of the refusal."""
     with pytest.raises(DataError) as caught:
@@ -48,38 +56,6 @@ def error(message_file: Path, orderbook_file: Path | None = None) -> str:
     text = str(caught.value)
     assert "\n" not in text
     return text
-
-
-# --- names ---
-
-
-def test_the_name_tells_symbol_day_span_kind_and_levels() -> None:
-    name = LobsterName.parse(Path("/somewhere/AMZN_2012-06-21_34200000_57600000_message_5.csv.gz"))
-    assert name == LobsterName("AMZN", dt.date(2012, 6, 21), 34_200 * 10**9, 57_600 * 10**9, "message", 5)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    ["AMZN.csv", "AMZN_2012-06-21_34200000_57600000_message.csv", "AMZN_2012-06-21_34200000_57600000_trades_5.csv",
-     "AMZN_2012-06-21_34200000_57600000_message_5.csv.bz2"],
-)  # fmt: skip
-def test_a_file_of_another_name_is_refused_with_the_right_pattern(tmp_path: Path, wrong: str) -> None:
-    path = tmp_path / wrong
-    path.write_text("")
-    assert "SYMBOL_YYYY-MM-DD_STARTms_ENDms_message_LEVELS.csv" in error(path)
-
-
-def test_a_day_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "AMZN_2012-06-31_34200000_57600000_message_5.csv"
-    path.write_text("")
-    assert "2012-06-31 does not exist" in error(path)
-
-
-@pytest.mark.parametrize("span", ["57600000_34200000", "34200000_34200000", "34200000_86400001"])
-def test_a_span_that_is_not_within_a_day_is_refused(tmp_path: Path, span: str) -> None:
-    path = tmp_path / f"AMZN_2012-06-21_{span}_message_5.csv"
-    path.write_text("")
-    assert "is not within a day" in error(path)
 
 
 def test_the_order_book_file_is_found_beside_plain_or_gzipped(tmp_path: Path) -> None:
@@ -125,13 +101,8 @@ def test_times_are_exact_to_the_nanosecond(tmp_path: Path) -> None:
 
 
 def test_a_book_with_many_orders_at_few_prices_is_read(tmp_path: Path) -> None:
-    day = History(5, recording=True)
-    for i in range(3_000):
-        day.time += 1
-        away = (1 + i // 2 % 4) * TICK
-        day.arrive(i % 2, 100 * TICK + (away if i % 2 else -away), 5)
-    recording = read_lobster(write_files(tmp_path, day))
-    assert (recording.final_shares, recording.defects) == (15_000, {})
+    recording = read_lobster(write_files(tmp_path, crowd(6_000)))
+    assert (recording.final_shares, recording.defects) == (30_000, {})
 
 
 def test_halts_and_crosses_leave_the_book_alone(message_file: Path) -> None:
@@ -160,10 +131,7 @@ def test_a_recording_that_contradicts_itself_is_repaired_counted_and_named_by_li
 
 
 def test_a_repair_that_removes_thousands_of_orders_at_once_is_whole(tmp_path: Path) -> None:
-    day = History(1, recording=True)
-    for i in range(2_000):
-        day.time += 1
-        day.arrive(i % 2, (99 if i % 2 == 0 else 101) * TICK, 5)
+    day = crowd(6_000)
     day.books[-1][1] = day.books[-1][3] = 1
     recording = read_lobster(write_files(tmp_path, day))
     run = Run(RecordedFlow(recording))
@@ -313,9 +281,10 @@ def test_a_wrong_value_is_refused_with_file_line_field_and_value(
         (1, "-3", "size -3 must be 0 or more shares"),
         (7, "-3", "size -3 must be 0 or more shares"),
         (2, "9000000", "must be above the best bid"),
-        (4, "100", "must be"),
-        (6, "9000000", "must be"),
-        (0, "-7", "must be"),
+        (4, "100", "ask price 100 must be beyond that of level 1"),
+        (6, "9000000", "bid price 9000000 must be beyond that of level 1"),
+        (1, "0", "must be beyond that of level 1"),
+        (6, "-7", "bid price -7 must be positive"),
         (0, "x", "column 1 'x' is not a whole number"),
         (3, "1.5", "column 4 '1.5' is not a whole number"),
     ],
@@ -333,99 +302,3 @@ def test_a_wrong_value_in_the_order_book_is_refused_with_its_line(
     text = error(message_file)
     assert text.startswith(f"{orderbook}: line 25: ")
     assert what in text
-
-
-# --- a real day ---
-
-
-@pytest.fixture(scope="module")
-def amzn(data_dir: Path) -> Recording:
-    return read_lobster(data_dir / "lobster" / "AMZN_2012-06-21_34200000_57600000_message_5.csv.gz")
-
-
-@pytest.fixture(scope="module")
-def amzn_books(data_dir: Path) -> np.ndarray:
-    from pyarrow import csv
-
-    path = data_dir / "lobster" / "AMZN_2012-06-21_34200000_57600000_orderbook_5.csv.gz"
-    table = csv.read_csv(path, read_options=csv.ReadOptions(autogenerate_column_names=True))
-    return np.stack([column.to_numpy() for column in table.columns], axis=1)
-
-
-def test_the_real_day_holds_what_independent_counts_say(amzn: Recording) -> None:
-    assert amzn.rows == amzn.top_matches == 155_935
-    assert amzn.counts == {1: 77_381, 2: 450, 3: 66_685, 4: 8_974, 5: 2_445}
-    assert (amzn.executed_visible, amzn.executed_hidden) == (613_248, 197_507)
-    assert amzn.queue_head_executions == 8_939
-    assert amzn.defects == {}
-
-
-def test_the_running_kernel_shows_the_real_days_quotes_and_trades_its_shares(
-    amzn: Recording, amzn_books: np.ndarray
-) -> None:
-    market = Market("XNAS", RecordedFlow(amzn))
-    assert market.advance(FOREVER) is None
-    market.book.flush()
-    state = market.book.arrays.state
-    assert (state[at.TRADED_SHOWN], state[at.TRADED_HIDDEN]) == (613_248, 197_507)
-    assert not state[at.TAKEN : at.TRADED_SHOWN].any()
-    check_arrays(market.book.arrays)
-    times = amzn.row_times
-    last = np.flatnonzero(np.diff(times, append=times[-1] + 1))
-    quotes = market.book.quotes.since()
-    shown = quotes[np.searchsorted(quotes[:, 0], times[last], side="right") - 1]
-    assert (shown[:, 1:] == amzn_books[last][:, [2, 3, 0, 1]]).all()
-    prints = market.book.prints.since()
-    hidden = prints[:, 4] == at.PRINT_HIDDEN
-    assert (prints[~hidden, 2].sum(), prints[hidden, 2].sum()) == (613_248, 197_507)
-
-
-def test_the_real_days_whole_window_is_reproduced(amzn: Recording, amzn_books: np.ndarray) -> None:
-    run = Run(RecordedFlow(amzn))
-    times = amzn.row_times
-    for k in range(500, amzn.rows - 1, 997):
-        if times[k + 1] == times[k]:
-            continue
-        run.advance(int(times[k]))
-        for side in range(2):
-            depth = [(price, size) for price, size, _ in run.book.depth(side)]
-            assert depth == list(recorded_levels(amzn_books[k].tolist(), side))
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_on_the_real_day_with_our_orders_every_share_is_accounted_for_and_the_book_never_crosses(
-    amzn: Recording, seed: int
-) -> None:
-    rng = random.Random(seed)
-    run = Run(RecordedFlow(amzn))
-    times = sorted(rng.choice(amzn.row_times.tolist()) for _ in range(60))
-    for number, time in enumerate(times, start=1):
-        flags = rng.choice([0, 0, 0, 0, at.MARKET, at.IOC, at.HIDDEN])
-        side, quantity, away = rng.randint(0, 1), rng.randint(1, 900), rng.choice([0, 0, 1, 1, 3, -1, -5, 20])
-        run.request(Request(time, 0, side, quantity, away, 1, flags, rng.choice([0, 0, 50])), number)
-    stops = np.linspace(amzn.start_ns, amzn.end_ns, 1_500).astype(np.int64).tolist()
-    again = Run(RecordedFlow(amzn))
-    rng = random.Random(seed)
-    assert sorted(rng.choice(amzn.row_times.tolist()) for _ in range(60)) == times
-    for number, time in enumerate(times, start=1):
-        while stops and stops[0] < time:
-            again.advance(stops.pop(0))
-            check_arrays(again.book.arrays)
-        flags = rng.choice([0, 0, 0, 0, at.MARKET, at.IOC, at.HIDDEN])
-        side, quantity, away = rng.randint(0, 1), rng.randint(1, 900), rng.choice([0, 0, 1, 1, 3, -1, -5, 20])
-        again.request(Request(time, 0, side, quantity, away, 1, flags, rng.choice([0, 0, 50])), number)
-        check_arrays(again.book.arrays)
-    for each in (run, again):
-        each.advance(FOREVER)
-        count, (live, leftover) = each.count, each.book.background_shares()
-        assert count(at.GIVEN_SWEEP) > 0
-        assert count(at.TAKEN) > 0
-        assert each.traded_with_the_background() == (
-            count(at.TAKEN) + count(at.LEFTOVER_TAKEN) + count(at.GIVEN_SWEEP) + count(at.GIVEN_ARRIVAL)
-        )
-        assert count(at.LEFTOVER_MADE) == (
-            count(at.LEFTOVER_TAKEN) + count(at.LEFTOVER_CONSUMED) + count(at.LEFTOVER_CANCELLED) + leftover
-        )
-        assert count(at.TAKEN) + count(at.GIVEN_ARRIVAL) - count(at.CUT) == amzn.final_shares - live
-        assert count(at.DISPLACED) == 0
-    assert [row[:8] for row in run.rows] == [row[:8] for row in again.rows]

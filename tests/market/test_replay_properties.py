@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,19 +60,19 @@ def invent_requests(seed: int, history: History, count: int) -> list[Request]:
 
 
 class OneByOne:
-    """A recording handed over message by message; ``look`` is called between any two."""
+    """A recording handed over message by message; ``look`` is called with each when it has been applied."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, look: Callable[[Array], None] = lambda message: None) -> None:
+        self.look = look
         self.references = recording.references
         self.tick_quanta = recording.tick_quanta
         self.messages = recording.messages
-        self.next = 0
-
-    def look(self, before: Array | None) -> None:
-        """Called when ``before``, the last message given out, has been applied."""
+        self.next = self.looked = 0
 
     def next_messages(self) -> Array | None:
-        self.look(self.messages[self.next - 1] if self.next else None)
+        if self.looked < self.next:
+            self.looked = self.next
+            self.look(self.messages[self.next - 1])
         if self.next == len(self.messages):
             return None
         self.next += 1
@@ -83,9 +83,15 @@ class OneByOne:
 
 
 class Run:
-    """A replay with our requests in it, and all that participants were told."""
+    """A replay with our requests in it, and all that participants were told; ``beside`` hears of each request."""
 
-    def __init__(self, flow: OneByOne | RecordedFlow) -> None:
+    def __init__(
+        self,
+        flow: OneByOne | RecordedFlow,
+        *,
+        beside: Callable[[Request, int, int], None] = lambda request, number, price: None,
+    ) -> None:
+        self.beside = beside
         self.market = Market("XTST", flow)
         self.book = self.market.book
         self.rows: list[OutRow] = []
@@ -101,6 +107,7 @@ class Run:
         self.advance(request.time)
         if request.cancels:
             self.withdrawn[request.cancels] += self.book.cancel(request.time, request.cancels)
+            self.beside(request, number, 0)
             return
         quote = self.book.quote()
         best = (quote.bid if request.side == 0 else quote.ask) or 100 * TICK
@@ -110,6 +117,7 @@ class Run:
             request.time, request.side, request.quantity, price,
             owner=request.owner, number=number, flags=request.flags, peak=request.peak,
         )  # fmt: skip
+        self.beside(request, number, price)
 
     def play(self, requests: list[Request]) -> None:
         for number, request in enumerate(requests, start=1):
@@ -207,39 +215,27 @@ def test_every_share_that_leaves_history_is_counted_where_it_leaves_and_where_it
     assert count(at.DISPLACED) == 0  # a recording that does not cross itself is never made to
 
 
-class Watched(OneByOne):
-    """Looks at the book after every single message."""
-
-    run: Run
-    cut_by_sweeps = 0
-    cut_before = 0
-
-    def look(self, before: Array | None) -> None:
-        if before is None:
-            return
-        check_arrays(self.run.book.arrays)  # a crossed book is one thing that it refuses
-        cut = self.run.count(at.CUT)
-        if before[1] == at.HIT:
-            self.cut_by_sweeps += cut - self.cut_before
-        self.cut_before = cut
-
-
 @QUICK
 @given(days_with_us())
 def test_after_no_message_is_the_book_crossed_and_each_sweep_trades_all_it_traded_or_it_is_counted(
     day: tuple[Recording, list[Request]],
 ) -> None:
     recording, requests = day
-    flow = Watched(recording)
-    run = flow.run = Run(flow)
+    cuts: Counter[int] = Counter()
+
+    def look(message: Array) -> None:
+        check_arrays(run.book.arrays)  # a crossed book is one thing that it refuses
+        cuts[int(message[1])] += run.count(at.CUT) - cuts.total()
+
+    run = Run(OneByOne(recording, look))
     run.play(requests)
     count = run.count
     # What aggressors got from us and from leftovers instead is what their counterparties kept or no longer had.
     assert count(at.GIVEN_SWEEP) + count(at.LEFTOVER_CONSUMED) + count(at.UNFILLED) == (
-        count(at.LEFTOVER_MADE) + count(at.HIDDEN_SPARED) + flow.cut_by_sweeps
+        count(at.LEFTOVER_MADE) + count(at.HIDDEN_SPARED) + cuts[at.HIT]
     )
     assert count(at.TRADED_SHOWN) - count(at.LEFTOVER_CONSUMED) == (
-        recording.executed_visible - count(at.LEFTOVER_MADE) - flow.cut_by_sweeps
+        recording.executed_visible - count(at.LEFTOVER_MADE) - cuts[at.HIT]
     )
     assert count(at.TRADED_HIDDEN) == recording.executed_hidden - count(at.HIDDEN_SPARED)
 

@@ -70,9 +70,7 @@ def test_a_quantity_is_a_whole_number_of_lots():
     lots = Instrument("TOYOTA", Decimal(1), lot=100, currency="JPY")
     assert lots.check_quantity(300) == 300
     assert type(lots.check_quantity(np.int64(300))) is int
-    with pytest.raises(
-        OrderError, match="250 is not a multiple of TOYOTA's lot 100; the nearest below is 200"
-    ):
+    with pytest.raises(OrderError, match="250 is not a multiple of TOYOTA's lot 100; the nearest below is 200"):
         lots.check_quantity(250)
 
 

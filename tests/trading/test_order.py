@@ -42,9 +42,7 @@ def canceled(time_ns, cum, exec_id="cxl"):
 
 
 def replaced(exec_id, time_ns, cum, quantity, price_ticks=None):
-    return ExecutionReport(
-        exec_id, "o1", ExecType.REPLACED, time_ns, cum, quantity - cum, price_ticks=price_ticks
-    )
+    return ExecutionReport(exec_id, "o1", ExecType.REPLACED, time_ns, cum, quantity - cum, price_ticks=price_ticks)
 
 
 def test_an_order_goes_from_pending_over_partial_to_filled():
@@ -226,9 +224,7 @@ def test_a_refused_cancel_or_replace_is_pending_no_longer_and_the_status_stays()
     order.apply(trade("t1", 5, 40, 40))
     order.pending_replace = True
     order.request_cancel()
-    order.apply(
-        ExecutionReport("c1", "o1", ExecType.CANCEL_REJECTED, 6, 40, 60, answers_replace=True, **refusal)
-    )
+    order.apply(ExecutionReport("c1", "o1", ExecType.CANCEL_REJECTED, 6, 40, 60, answers_replace=True, **refusal))
     assert (order.pending_cancel, order.pending_replace) == (True, False)
     order.pending_replace = True
     order.apply(ExecutionReport("c2", "o1", ExecType.CANCEL_REJECTED, 6, 40, 60, **refusal))

@@ -54,9 +54,7 @@ class PortfolioAgainstOracle(RuleBasedStateMachine):
     @precondition(lambda self: self.oracle.fills)
     @rule(data=st.data())
     def bust(self, data):
-        recent = [
-            f for symbol in self.booked for f in self.booked[symbol][-WINDOW:] if f in self.oracle.fills
-        ]
+        recent = [f for symbol in self.booked for f in self.booked[symbol][-WINDOW:] if f in self.oracle.fills]
         if recent:
             busted = data.draw(st.sampled_from(recent))
             self.portfolio.apply_bust(busted)

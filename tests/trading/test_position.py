@@ -122,11 +122,7 @@ def test_only_twice_the_bust_window_is_kept_and_older_fills_stand_for_good():
     with pytest.raises(InvariantError, match="older than the last 10"):
         position.remove(fill(5, SELL if 5 % 3 == 0 else BUY, 1 + 5 % 7, 10))
     position.remove(fill(990, SELL, 1 + 990 % 7, 10 + 990 % 5))
-    trades = [
-        (BUY if number % 3 else SELL, 1 + number % 7, 10 + number % 5)
-        for number in range(1000)
-        if number != 990
-    ]
+    trades = [(BUY if number % 3 else SELL, 1 + number % 7, 10 + number % 5) for number in range(1000) if number != 990]
     without = position_of(*trades, bust_window=10_000)
     assert (position.quantity, position.cost_basis, position.realised) == (
         without.quantity,

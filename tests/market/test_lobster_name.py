@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from simexec.config import parse_data_name
 from simexec.errors import DataError
+from simexec.market.lobster_name import LobsterName
 from simexec.sim.clock import parse_time_of_day
 
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
 def test_symbol_date_hours_and_levels_are_in_the_name(ending: str) -> None:
-    name = parse_data_name(Path("data") / f"BRK.B_2012-06-21_34200000_57600000_message_10{ending}")
+    name = LobsterName.of_messages(Path("data") / f"BRK.B_2012-06-21_34200000_57600000_message_10{ending}")
     assert (name.symbol, name.date, name.levels) == ("BRK.B", date(2012, 6, 21), 10)
-    assert (name.open, name.close) == (parse_time_of_day("09:30"), parse_time_of_day("16:00"))
+    assert (name.start_ns, name.end_ns) == (parse_time_of_day("09:30"), parse_time_of_day("16:00"))
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_symbol_date_hours_and_levels_are_in_the_name(ending: str) -> None:
 )
 def test_another_name_is_refused(name: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        parse_data_name(Path(name))
+        LobsterName.of_messages(Path(name))
