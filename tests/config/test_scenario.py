@@ -39,7 +39,7 @@ def test_what_is_left_out_has_a_default() -> None:
 
 def test_the_quickstart_says_what_it_says() -> None:
     quickstart = load_scenario(QUICKSTART)
-    assert (quickstart.order.side, quickstart.order.quantity) == (OrderSide.BUY, 2000)
+    assert (quickstart.order.side, quickstart.order.quantity) == (OrderSide.BUY, 20_000)
     assert quickstart.order.start == 5 * MINUTE
     assert isinstance(quickstart.algorithm, TwapConfig)
     assert (quickstart.algorithm.slices, quickstart.algorithm.duration) == (20, 30 * MINUTE)
@@ -138,10 +138,6 @@ def test_a_wrong_change_is_refused(changes: dict[str, Any], message: str) -> Non
         ({"algorithm": {"type": "twop"}}, "algorithm.type: 'twop' is not one of its values; did you mean 'twap'?"),
         ({"algorithm": {}}, r"algorithm.type: this field is required, and missing \(one of twap, iceberg, market\)"),
         ({"algorithm": "twap"}, r"algorithm: must be a mapping with a type \(twap, iceberg, market\), not 'twap'"),
-        (
-            {"algorithm": {"type": "twap", "duration": "5m", "slices": 1001}},
-            "algorithm.slices: 1001 slices are too many",
-        ),
         (
             {"algorithm": {"type": "twap", "duration": "7h", "slices": 2}},
             "algorithm.duration: 7h from the start at 0ns",

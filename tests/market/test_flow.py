@@ -26,6 +26,24 @@ def test_where_the_opposite_side_is_empty_its_last_price_counts() -> None:
     assert market.book.depth(BUY) == [(107, 5, 1)]
 
 
+def test_a_far_order_of_ours_alone_on_its_side_does_not_pull_the_background_after_it() -> None:
+    market = ScriptedMarket()
+    market.book.submit(1, BUY, 10, 90, number=1)
+    market.play((2, at.LIMIT_AWAY, 0, 20, 5, SELL))
+    market.book.submit(2, SELL, 10, 200, number=2)
+    market.play((3, at.CANCEL, 0, 0, 0, 0), (4, at.LIMIT_AWAY, 1, 3, 5, BUY))
+    assert market.book.depth(BUY)[0] == (107, 5, 1)
+
+
+def test_an_order_of_ours_that_improves_the_best_price_does() -> None:
+    market = ScriptedMarket()
+    market.book.submit(1, BUY, 10, 90, number=1)
+    market.play((2, at.LIMIT_AWAY, 0, 20, 5, SELL))
+    market.book.submit(2, SELL, 10, 105, number=2)
+    market.play((4, at.LIMIT_AWAY, 1, 3, 5, BUY))
+    assert market.book.depth(BUY)[0] == (102, 5, 1)
+
+
 def test_a_background_order_is_never_priced_below_one_tick() -> None:
     market = ScriptedMarket(tick_quanta=100)
     market.book.submit(1, SELL, 10, 300, number=1)
