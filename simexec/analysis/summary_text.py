@@ -151,7 +151,7 @@ def _fills(tca: TcaSummary) -> list[str]:
         spread, markouts = tca.spreads[name], [found[name] for found in tca.markouts.values()]
         parts = [None] * 3 if spread is None else [spread.effective_bps, spread.realised_bps, spread.impact_bps]
         losses_bps = [None if markout is None else markout.cost_bps for markout in markouts]
-        figures = [_NONE if bps is None else f"{bps:.2f}" for bps in (*parts, *losses_bps)]
+        figures = [_bps(bps).strip() for bps in (*parts, *losses_bps)]
         label = _GROUPS[name]
         if len(groups) == 1:
             label = "passive" if tca.passive_share else "aggressive"
@@ -207,7 +207,9 @@ def _row(label: str, cells: Sequence[str]) -> str:
 
 
 def _bps(value: float | None) -> str:
-    return f"{_NONE:>10}" if value is None else f"{value:>10.2f}"
+    if value is None:
+        return f"{_NONE:>10}"
+    return f"{value:>10.2f}" if abs(value) < 10**5 else f"{value:>10.1e}"
 
 
 def _percent(value: float) -> str:

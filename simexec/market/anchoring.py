@@ -213,7 +213,7 @@ def anchor_side(
     state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, progress: Array, messages: Array, problems: Array,
     time: int, books: Array, side: int,
 ) -> int:  # fmt: skip
-    """Make a side of the pass's book equal to the recorded one; returns the price of the outermost recorded level."""
+    """Make a side of the pass's book equal to the recorded one; returns the worst price that the recording sees."""
     i, depth = progress[ROW], books.shape[1] // 4
     while depth > 0 and book_size(books, i, depth - 1, side) == 0:
         depth -= 1
@@ -256,7 +256,8 @@ def anchor_side(
         repaired = True
     if repaired and i > 0:
         complain(progress, problems, MISMATCHED, sign * worst)
-    return sign * worst
+    # a side that fills fewer levels than the recording has is seen whole
+    return sign * worst if 4 * depth == books.shape[1] else -sign * at.ANY_KEY
 
 
 @njit(cache=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from simexec.errors import SimulationError
+from simexec.errors import InputError, SimulationError
 from simexec.market import book as kernel
 from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
@@ -52,8 +52,8 @@ class OrderBook:
     """Price-time priority by order, for any number of participants and a background without names.
 
     Prices are ints of the instrument's price quantum, quantities ints, times ns. Participants are numbered from 1; their
-    orders have numbers that the caller gives and never uses twice while the order rests. Every call answers with rows (``OutRow``) in the
-    order in which things happened, for all participants concerned.
+    orders have numbers that the caller gives and never uses twice while the order rests. Every call answers with rows
+    (``OutRow``) in the order in which things happened, for all participants concerned.
 
     Attributes:
         arrays: the compiled book's memory.
@@ -92,7 +92,12 @@ class OrderBook:
             number: the order's number in all rows.
             flags: ``MARKET``, ``IOC``, ``FOK``, ``MAKER_ONLY``, ``HIDDEN``, ``STP_NEWEST``, ``STP_OLDEST`` of ``layout``.
             peak: what an iceberg displays at most; 0 displays all.
+
+        Raises:
+            InputError: the quantity is not positive.
         """
+        if quantity <= 0:
+            raise InputError(f"quantity {quantity} of order number {number} must be positive")
         a = self.arrays
         filled = kernel.submit(
             a.state, a.orders, a.levels, a.ladder, a.slots, a.log, time, side, price, quantity, owner, number, flags, peak
@@ -120,6 +125,8 @@ class OrderBook:
 
     def reduce(self, time: int, number: int, quantity: int) -> int:
         """Take ``quantity`` off an order, undisplayed first; it keeps its place. Returns what is left, 0 if it is gone."""
+        if quantity <= 0:
+            raise InputError(f"order number {number} cannot be reduced by {quantity}; it must be positive")
         row = self._rows.get(number)
         if row is None:
             return 0

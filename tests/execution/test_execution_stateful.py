@@ -101,7 +101,6 @@ class Execution(RuleBasedStateMachine):
         parent = self.desk.parent(side, quantity)
         parent.submit(self.desk.sim.now)
         self.parents.append(parent)
-        self.orders.append(self.desk.send(side, 1, PRICE, parent=parent))
 
     @precondition(lambda self: self.parents)
     @rule(pick=PICK, quantity=QUANTITIES, offset=OFFSETS, life=LIVES)
@@ -135,10 +134,13 @@ class Execution(RuleBasedStateMachine):
     @rule(pick=PICK, quantity=QUANTITIES, offset=st.one_of(st.none(), OFFSETS))
     def a_replace_is_asked_for(self, pick: int, quantity: int, offset: int | None) -> None:
         order = self.orders[pick % len(self.orders)]
-        if order.is_final or (order.parent_id is not None and quantity > order.quantity):
-            return
         price = None if offset is None or order.price_ticks is None else Decimal(PRICE + offset) / 100
-        self.desk.sim.run(self.desk.manager.replace_order(order.order_id, quantity, price))
+        parent = next((one for one in self.parents if one.order_id == order.parent_id), None)
+        room = None if parent is None else self.desk.manager.unplaced(parent)
+        try:
+            self.desk.sim.run(self.desk.manager.replace_order(order.order_id, quantity, price))
+        except OrderError:
+            assert order.is_final or (room is not None and quantity > order.quantity)
 
     # --- what holds at every moment ---
 

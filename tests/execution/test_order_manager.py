@@ -592,7 +592,9 @@ def test_an_order_is_not_forgotten_while_an_answer_about_it_is_on_its_way() -> N
     desk.sim.run("100ms")
     desk.manager.cancel(order)
     desk.sim.run("2050ms")
-    desk.send(BUY, 1, 99)  # the manager cleans up a second later: after the fill was told, before the cancel is answered
+    desk.send(
+        BUY, 1, 99
+    )  # the manager cleans up a second later: after the fill was told, before the cancel is answered
     desk.finish()
     assert seen(order) == (FILLED, 30)
 
