@@ -16,7 +16,8 @@ class CoupledMarket(Protocol):
 
     Attributes:
         name: unique in the simulation; breaks ties between markets with messages of the same time.
-        next_time: time (ns) of the next message of its flow, or None when the flow is exhausted.
+        next_time: time (ns) of the next message of its flow, or None when the flow is exhausted; it changes only in
+            ``advance`` and ``dispatch``.
     """
 
     name: str

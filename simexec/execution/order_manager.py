@@ -364,7 +364,7 @@ class OrderManager:
     async def wait_final(self, order: Order) -> Order:
         """Wait until an order has ended: filled, cancelled, rejected or expired."""
         if not order.status.is_final:
-            await self.final(order)
+            await self._event(self._finals, order, False)
         return order
 
     # --- ends ----------------------------------------------------------------------------------------------------------
@@ -381,8 +381,10 @@ class OrderManager:
                 self._forget(order)
             elif self._max_age is not None and now - order.created_ns >= self._max_age and self._is_sent(order):
                 self.cancel(order)
-        if self._max_age is not None or any(order.is_final for order in self._orders.values()):
-            self._cleaning = bool(self._orders)
+        self._cleaning = any(
+            order.parent_id is None if order.is_final else self._max_age is not None and self._is_sent(order)
+            for order in self._orders.values()
+        )
         if self._cleaning:
             self._sim.call_after(self._interval, self._clean)
 
@@ -392,7 +394,7 @@ class OrderManager:
 
     def _forget(self, root: Order) -> None:
         tree = [root, *self._children.get(root.order_id, ())]
-        if all(order.is_final and order.missing_quantity == 0 for order in tree):
+        if all(order.is_final and not order.missing_quantity and not order.awaits_answer for order in tree):
             for order in tree:
                 if self._archive is not None:
                     self._archive(order)

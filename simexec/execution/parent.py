@@ -10,7 +10,7 @@ from simexec.market.order_book import Quote
 from simexec.market.view import MarketView
 from simexec.protocols import Algorithm
 from simexec.sim import Simulation
-from simexec.sim.clock import MILLISECOND
+from simexec.sim.clock import MILLISECOND, SECOND
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType
 from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
@@ -125,13 +125,16 @@ class ParentExecution:
     async def withdraw(self, child: Order) -> Order:
         """Cancel what is left of a child and wait until it has ended, fills that were on their way included.
 
-        A refused cancel, by a full gateway for example, is asked again a millisecond later.
+        A refused cancel, by a full gateway for example, is asked again a millisecond later, then after twice that, and so on
+        up to a second.
         """
+        pause = MILLISECOND
         while not child.is_final:
             self._manager.cancel(child)
             await self._manager.answer(child)
             if not child.is_final:
-                await self.sim.timeout(MILLISECOND)
+                await self.sim.timeout(pause)
+                pause = min(2 * pause, SECOND)
         return child
 
 

@@ -174,8 +174,9 @@ def _round_trips(count: int) -> tuple[float, float]:
     sim, manager = _desk(recorded=True)
 
     async def strategy() -> None:
+        buy = OrderSide.BUY
         for _ in range(count):
-            order = await manager.create_order(symbol="BENCH", side=OrderSide.BUY, quantity=100)
+            order = await manager.create_order(symbol="BENCH", side=buy, quantity=100)
             await manager.submit_order(order.order_id)
             await manager.wait_final(order)
 

@@ -79,7 +79,7 @@ class OrderBook:
     # --- requests ------------------------------------------------------------------------------------------------------
 
     def submit(
-        self, time: int, side: int, quantity: int, price: int, *, owner: int = 1, number: int, flags: int = 0, peak: int = 0
+        self, time: int, side: int, quantity: int, price: int, owner: int = 1, number: int = 0, flags: int = 0, peak: int = 0
     ) -> list[OutRow]:  # fmt: skip
         """Bring an order to the book.
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FOREVER: Final = 2**63 - 1
 """Later than every message: the largest time that compiled code can hold."""
 
+_NEVER: Final = FOREVER + 1
+
 MARKET: Final = -1
 """Priority of what a market reports: before SimPy's ``URGENT`` (0), so before any process acts at that time.
 
@@ -34,14 +36,17 @@ class Coupling:
     """The markets of one simulation.
 
     Attributes:
-        markets: in the order of their names; the calendar's loop calls ``advance`` if one has messages due.
+        markets: in the order of their names.
+        earliest: time of the first message of any market, later than ``FOREVER`` if there is none; the calendar's loop
+            calls ``advance`` when its next event is not before that.
     """
 
-    __slots__ = ("_reported", "_sim", "markets")
+    __slots__ = ("_reported", "_sim", "earliest", "markets")
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
         self.markets: list[CoupledMarket] = []
+        self.earliest = _NEVER
         self._reported: set[str] = set()
 
     def add(self, market: CoupledMarket) -> None:
@@ -51,6 +56,11 @@ class Coupling:
                 f"a market named {market.name!r} is coupled already; names must differ, since ties go by name"
             )
         insort(self.markets, market, key=attrgetter("name"))
+        self._look()
+
+    def _look(self) -> None:
+        times = [market.next_time for market in self.markets if market.next_time is not None]
+        self.earliest = min(times, default=_NEVER)
 
     def advance(self) -> None:
         """Bring every market up to the next calendar event, or to the first time that concerns a process.
@@ -77,6 +87,7 @@ class Coupling:
                 else:
                     limit = time
             if behind is None:
+                self._look()
                 return
             found = behind.advance(limit)
             following = behind.next_time
@@ -99,3 +110,4 @@ class Coupling:
     def _dispatch(self, market: CoupledMarket) -> None:
         self._reported.discard(market.name)
         market.dispatch()
+        self._look()

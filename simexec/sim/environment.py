@@ -22,7 +22,7 @@ from simpy.events import NORMAL
 
 from simexec.errors import InputError, SimulationError
 from simexec.sim.clock import Duration, format_duration, parse_duration, whole_nanoseconds
-from simexec.sim.coupling import FOREVER, MARKET, Coupling
+from simexec.sim.coupling import MARKET, Coupling
 from simexec.sim.current import current, current_simulation
 from simexec.sim.events import (
     AllOf,
@@ -216,8 +216,7 @@ class Simulation(simpy.Environment):
     def _process_events(self) -> bool:
         """Process events until the run's target stops it (True) or nothing is left (False)."""
         queue = self._queue
-        markets = self._coupling.markets
-        advance_markets = self._coupling.advance
+        coupling = self._coupling
         token = current.set(self)
         self._running = True
         callbacks: Any = ()
@@ -227,17 +226,14 @@ class Simulation(simpy.Environment):
         # that awaits them at 0.83, and calls, which skip the machinery of events, at 2.5.
         try:
             while True:
-                if markets:
-                    limit = queue[0][0] if queue else FOREVER
-                    for market in markets:
-                        time = market.next_time
-                        if time is not None and time <= limit:
-                            advance_markets()
-                            break
-                try:
-                    self._now, _, _, event = heappop(queue)
-                except IndexError:
-                    return False
+                if queue:
+                    if queue[0][0] >= coupling.earliest:
+                        coupling.advance()
+                else:
+                    coupling.advance()
+                    if not queue:
+                        return False
+                self._now, _, _, event = heappop(queue)
                 if event.__class__ is tuple:  # a call
                     event[0](event[1])
                     continue

@@ -35,6 +35,16 @@ class LinkStatistics:
     sent_by_kind: Mapping[str, int]
 
 
+class _Kind:
+    """What a link carries of one kind: the next latency, and how many messages there were."""
+
+    __slots__ = ("count", "draw")
+
+    def __init__(self, draw: Callable[[], int]) -> None:
+        self.draw = draw
+        self.count = 0
+
+
 class Link:
     """Carries messages to ``deliver`` after a random latency, first in, first out over all kinds.
 
@@ -54,10 +64,9 @@ class Link:
     """
 
     __slots__ = (
-        "_by_kind",
         "_delayed",
         "_deliver",
-        "_draws",
+        "_kinds",
         "_last_arrival",
         "_max",
         "_models",
@@ -81,8 +90,7 @@ class Link:
         if not self._models:
             raise InputError(f"link {name!r} has no latency model; give one, or a mapping such as {{'order': ...}}")
         self._deliver = deliver
-        self._draws: dict[str, Callable[[], int]] = {}
-        self._by_kind: dict[str, int] = {}
+        self._kinds: dict[str, _Kind] = {}
         self._last_arrival = sim.now
         self._total = 0
         self._max = 0
@@ -96,17 +104,15 @@ class Link:
         """
         sim = self._sim
         now = sim._now
-        try:
-            latency = self._draws[kind]()
-        except KeyError:
-            latency = self._stream(kind)()
+        carried = self._kinds.get(kind) or self._open(kind)
+        latency = carried.draw()
         arrival = now + latency
         if arrival < self._last_arrival:
             arrival = self._last_arrival
             latency = arrival - now
             self._delayed += 1
         self._last_arrival = arrival
-        self._by_kind[kind] += 1
+        carried.count += 1
         self._total += latency
         if latency > self._max:
             self._max = latency
@@ -114,23 +120,21 @@ class Link:
         heappush(sim._queue, (arrival, NORMAL, next(sim._eid), (self._deliver, message)))
         return arrival
 
-    def _stream(self, kind: str) -> Callable[[], int]:
+    def _open(self, kind: str) -> _Kind:
         model = self._models.get(kind) or self._models.get("default")
         if model is None:
             known = ", ".join(sorted(self._models))
             raise InputError(f"link {self.name!r} has no latency for {kind!r}, only for {known}; add one or 'default'")
-        draw: Callable[[], int] = draws_of(model, self._sim.rng(f"link.{self.name}.{kind}")).next
-        self._draws[kind] = draw
-        self._by_kind[kind] = 0
-        return draw
+        carried = self._kinds[kind] = _Kind(draws_of(model, self._sim.rng(f"link.{self.name}.{kind}")).next)
+        return carried
 
     def statistics(self) -> LinkStatistics:
         """Return what was carried so far, frozen."""
-        sent = sum(self._by_kind.values())
+        sent = sum(carried.count for carried in self._kinds.values())
         return LinkStatistics(
             sent=sent,
             mean_latency_ns=self._total / sent if sent else 0.0,
             max_latency_ns=self._max,
             delayed_by_fifo=self._delayed,
-            sent_by_kind=dict(self._by_kind),
+            sent_by_kind={kind: carried.count for kind, carried in self._kinds.items()},
         )

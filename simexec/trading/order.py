@@ -112,6 +112,11 @@ class Order:
         return 0 if self.status.is_final else self.quantity - self.filled_quantity
 
     @property
+    def awaits_answer(self) -> bool:
+        """Whether a cancel or replace is on its way and unanswered; it may be, also when the order has ended."""
+        return self.pending_cancel or self.replaces_in_flight > 0
+
+    @property
     def exposed_quantity(self) -> int:
         """The most that may still trade: as ``leaves_quantity``, with a raise that is on its way counted as made."""
         if self.replaces_in_flight and not self.status.is_final:
@@ -338,7 +343,8 @@ class Order:
                 f"it ended at {report.time_ns} ns with cum {cum}, but later had {self._reported_quantity}",
             )
         self._closing = report
-        self.pending_cancel = False
+        if report.exec_type is _CANCELED:  # any other end leaves the cancel to be answered by a reject
+            self.pending_cancel = False
         self.reason = report.text or (report.reason.name if report.reason else "")
         self._settle(report.time_ns)
         return True
@@ -348,7 +354,6 @@ class Order:
             self._refuse_report(report, "an order that has traded cannot be rejected")
         self.status = _REJECTED
         self.closed_ns = report.time_ns
-        self.pending_cancel = False
         self.reason = report.text or (report.reason.name if report.reason else "")
         return True
 

@@ -136,7 +136,7 @@ class Position:
         """
         fills = self._fills
         key = (fill.order_id, fill.exec_id)
-        if key in fills:
+        if fills.setdefault(key, fill) is not fill:
             raise InvariantError(
                 f"fill {fill.exec_id} of order {fill.order_id} is booked already; a fill is booked once"
             )
@@ -145,7 +145,6 @@ class Position:
         flow = instrument.cash_flow(sign, quantity, fill.price_quanta)
         self.quantity, self.cost_basis, gain = trade(self.quantity, self.cost_basis, sign * quantity, -flow)
         self.realised += gain
-        fills[key] = fill
         if len(fills) >= 2 * self.bust_window:
             self._fold()
         return gain if instrument.inverse else flow

@@ -110,6 +110,7 @@ class Venue:
         cancel_on_disconnect: bool = True,
     ) -> None:
         self.name = name
+        self._prefix = f"{name}-"
         self.instrument = instrument
         self.market = market
         self.hours = hours
@@ -178,7 +179,10 @@ class Venue:
                 return
             account.queued.discard(request.order_id)
         self._arrived, self._started = arrived_ns, started_ns
-        packet = self._answer(connection, request)
+        if request.__class__ is NewOrder and connection.connected:
+            packet = self._new(account, request)
+        else:
+            packet = self._answer(connection, request)
         if self._reorders:
             for following in account.deferred.pop(request.order_id, ()):
                 packet += self._answer(connection, following)
@@ -216,10 +220,8 @@ class Venue:
             flags |= MARKET
         else:
             price = ticks * self.instrument.subticks
-        if tif is _IOC:
-            flags |= IOC
-        elif tif is _FOK:
-            flags |= FOK
+        if tif is not _DAY:
+            flags |= IOC if tif is _IOC else FOK if tif is _FOK else 0
         if order.post_only:
             flags |= MAKER_ONLY
         if order.hidden:
@@ -229,11 +231,15 @@ class Venue:
         account.working[order_id] = self._by_number[number] = working
         if self._keep_numbers:
             self.order_numbers[order_id] = number
-        packet = [self._report(working, _NEW, now, quantity)]
-        rows = self._book.submit(
-            now, 0 if order.side_sign > 0 else 1, quantity, price, owner=account.owner, number=number, flags=flags,
-            peak=order.display_quantity or 0,
-        )  # fmt: skip
+        self._reports = count = self._reports + 1
+        packet = [  # NOTE: as _report does, which would be a call more for every order
+            ExecutionReport(
+                f"{self._prefix}{count}", order_id, _NEW, now, 0, quantity, 0, 0, 0, False, None, "", self.name,
+                self._arrived, self._started,
+            )
+        ]  # fmt: skip
+        side = 0 if order.side_sign > 0 else 1
+        rows = self._book.submit(now, side, quantity, price, account.owner, number, flags, order.display_quantity or 0)
         if order.post_only and rows[0][0] == at.OUT_CANCEL:
             self._forget(working)
             return [self._refuse(account, order, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
@@ -322,7 +328,7 @@ class Venue:
     ) -> ExecutionReport:
         self._reports = count = self._reports + 1
         return ExecutionReport(
-            f"{self.name}-{count}", working.order.order_id, exec_type, time_ns, working.filled, leaves, 0, 0, 0, False, None,
+            f"{self._prefix}{count}", working.order.order_id, exec_type, time_ns, working.filled, leaves, 0, 0, 0, False, None,
             text, self.name, self._arrived, self._started,
         )  # fmt: skip
 
@@ -339,7 +345,7 @@ class Venue:
         else:
             self._rejected += 1
         return ExecutionReport(
-            f"{self.name}-{self._reports}", request.order_id, exec_type, self._sim.now, filled, leaves,
+            f"{self._prefix}{self._reports}", request.order_id, exec_type, self._sim.now, filled, leaves,
             reason=reason, text=text, venue=self.name, arrived_ns=self._arrived, started_ns=self._started,
             answers_replace=None if exec_type is ExecType.REJECTED else request.__class__ is ReplaceRequest,
         )  # fmt: skip

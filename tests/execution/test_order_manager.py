@@ -581,11 +581,6 @@ def test_orders_that_ended_an_interval_ago_are_archived_and_forgotten(desk: Desk
         desk.manager.order("ord_1")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=SimulationError,
-    reason="defect in order_manager.py: an ended order is forgotten while the answer to a cancel is on its way",
-)
 def test_an_order_is_not_forgotten_while_an_answer_about_it_is_on_its_way() -> None:
     desk = make_desk(asks=[(101, [50])], cleanup_interval="1s", latency="1500ms", closes="1h")
     order = desk.send(BUY, 30, 101)
@@ -597,6 +592,18 @@ def test_an_order_is_not_forgotten_while_an_answer_about_it_is_on_its_way() -> N
     )  # the manager cleans up a second later: after the fill was told, before the cancel is answered
     desk.finish()
     assert seen(order) == (FILLED, 30)
+
+
+def test_a_rejected_order_is_not_forgotten_while_the_answer_to_its_cancel_is_on_its_way() -> None:
+    desk = make_desk(opens="1h", closes="2h", cleanup_interval="1s", latency="1500ms")
+    order = desk.send(BUY, 30, 101)
+    desk.sim.run("2050ms")
+    desk.manager.cancel(order)  # the reject arrives at 3 s, the answer to this at 5.05 s
+    desk.sim.run("3200ms")
+    assert order.status is REJECTED
+    desk.send(BUY, 1, 99)
+    desk.finish()
+    assert order.status is REJECTED
 
 
 def test_a_tree_is_forgotten_when_all_of_it_has_ended(desk: Desk) -> None:
@@ -622,6 +629,17 @@ def test_the_cleaning_stops_when_nothing_is_left_so_that_a_run_can_end(desk: Des
     desk.sim.run()
     assert desk.manager.orders() == []
     assert desk.sim.now == 3600 * 10**9  # the close is the last thing to happen
+
+
+def test_the_cleaning_stops_when_only_a_parent_is_left_that_nobody_ends() -> None:
+    desk = make_desk(max_order_age="1s", closes="1h")
+    parent = desk.parent(BUY, 10)
+    parent.submit(0)
+    desk.send(BUY, 10, 99, parent=parent)
+    desk.sim.run("1000h")
+    events = desk.sim.calendar_events
+    desk.sim.run("2000h")
+    assert desk.sim.calendar_events - events <= 2
 
 
 # --- waiting ---

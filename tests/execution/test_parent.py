@@ -218,6 +218,21 @@ def test_a_child_whose_cancel_overtook_it_in_the_gateway_is_withdrawn_all_the_sa
     assert desk.sim.run(main()) < 10**9
 
 
+def test_a_line_that_stays_down_is_not_asked_a_thousand_times_a_second() -> None:
+    desk = make_desk(cancel_on_disconnect=False, closes="20s")
+    execution = begin(desk, desk.parent(BUY, 100))
+
+    async def main() -> Order:
+        child = execution.place(10, 100)
+        assert child is not None
+        await execution.until(1_000_000)
+        desk.broker.disconnect("XTST")
+        return await execution.withdraw(child)
+
+    assert desk.sim.run(main()).status is OrderStatus.EXPIRED
+    assert desk.sim.calendar_events < 1_000
+
+
 @pytest.mark.parametrize("service", ["1ms", "200ms"])
 def test_a_slow_gateway_delays_the_end_and_loses_nothing(service: str) -> None:
     desk = make_desk(asks=[(101, [30])], service=Exponential(service), latency="50ms")
