@@ -9,6 +9,7 @@ from simexec.errors import OrderError, SimulationError
 from simexec.execution.broker import Broker
 from simexec.execution.journal import Journal
 from simexec.execution.order_fields import Price, limit_in_ticks
+from simexec.execution.order_tree import OrderTree
 from simexec.execution.report_stream import ReportStream
 from simexec.sim import Event, Simulation, current_simulation
 from simexec.sim.clock import HOUR, Duration, parse_duration
@@ -60,8 +61,8 @@ class OrderManager:
         self._interval = parse_duration(cleanup_interval)
         self._cleaning = False
         self._journal = journal
-        self._orders: dict[str, Order] = {}
-        self._children: dict[str, list[Order]] = {}
+        self._tree = OrderTree()
+        self._orders = self._tree.orders
         self._streams: dict[str | None, ReportStream] = {}
         self._finals: dict[str, Event] = {}
         self._answers: dict[str, Event] = {}
@@ -110,7 +111,7 @@ class OrderManager:
             quantity = instrument.check_quantity(quantity)
         price_ticks = limit_in_ticks(instrument, order_type, price, quantity, display_quantity)
         if parent_id is not None:
-            self._check_room(parent_id, instrument, side, quantity)
+            self._tree.check_room(parent_id, instrument, side, quantity)
         return self.create(
             instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
             parent_id, venue,
@@ -133,12 +134,11 @@ class OrderManager:
         """Create an order from fields that are known to be right, with the price in ticks: for algorithms."""
         self._created = number = self._created + 1
         order_id = f"ord_{number}"
-        order = self._orders[order_id] = Order(
+        order = Order(
             order_id, instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
             parent_id, venue, self._sim.now,
         )  # fmt: skip
-        if parent_id is not None:
-            self._children.setdefault(parent_id, []).append(order)
+        self._tree.add(order)
         if not self._cleaning:
             self._cleaning = True
             self._sim.call_after(self._interval, self._clean)
@@ -209,7 +209,7 @@ class OrderManager:
         total = order.quantity if quantity is None else order.instrument.check_quantity(quantity)
         ticks = None if price is None else order.instrument.to_ticks(price)
         if order.parent_id is not None and total > order.quantity:
-            self._check_room(order.parent_id, order.instrument, order.side, total - order.quantity)
+            self._tree.check_room(order.parent_id, order.instrument, order.side, total - order.quantity)
         order.request_replace(total)
         if self._journal is not None:
             self._journal.note((self._sim.now, "replace", order, total, ticks))
@@ -266,7 +266,7 @@ class OrderManager:
 
     def _end_cancelled(self, parent: Order) -> None:
         """End a parent whose cancel was asked for, once none of its children works any more."""
-        if not parent.is_final and all(child.is_final for child in self._children.get(parent.order_id, ())):
+        if not parent.is_final and not self._tree.working(parent.order_id):
             self.close(parent, ExecType.CANCELED, "cancelled on request")
 
     def _start(self, parent: Order) -> None:
@@ -319,10 +319,7 @@ class OrderManager:
 
     def order(self, order_id: str) -> Order:
         """The order of an id; OrderError if there is none, or it ended long ago."""
-        try:
-            return self._orders[order_id]
-        except KeyError:
-            raise OrderError(f"order {order_id!r} is not known; it was never created here or ended long ago") from None
+        return self._tree.get(order_id)
 
     async def get_order_status(self, order_id: str) -> OrderStatus:
         """Present status of an order."""
@@ -330,7 +327,11 @@ class OrderManager:
 
     def children(self, order_id: str) -> list[Order]:
         """Children of a parent, in order of creation."""
-        return list(self._children.get(order_id, ()))
+        return self._tree.children(order_id)
+
+    def unplaced(self, parent: Order) -> int:
+        """What a parent has left that is neither filled nor working in a child."""
+        return self._tree.unplaced(parent)
 
     def orders(self) -> list[Order]:
         """All orders still known, in order of creation."""
@@ -378,7 +379,10 @@ class OrderManager:
         now, self._cleaning = self._sim.now, False
         for order in list(self._orders.values()):
             if order.parent_id is None and order.is_final and (order.closed_ns or 0) <= now - self._interval:
-                self._forget(order)
+                for gone in self._tree.forget(order):
+                    self._streams.pop(gone.order_id, None)
+                    if self._archive is not None:
+                        self._archive(gone)
             elif self._max_age is not None and now - order.created_ns >= self._max_age and self._is_sent(order):
                 self.cancel(order)
         self._cleaning = any(
@@ -392,16 +396,6 @@ class OrderManager:
         """Whether an order is its own, rather than a parent that its algorithm answers for."""
         return self._broker is None or order.venue is not None or order.status is _PENDING
 
-    def _forget(self, root: Order) -> None:
-        tree = [root, *self._children.get(root.order_id, ())]
-        if all(order.is_final and not order.missing_quantity and not order.awaits_answer for order in tree):
-            for order in tree:
-                if self._archive is not None:
-                    self._archive(order)
-                del self._orders[order.order_id]
-                self._streams.pop(order.order_id, None)
-            self._children.pop(root.order_id, None)
-
     # --- checks --------------------------------------------------------------------------------------------------------
 
     def _new_instrument(self, symbol: str) -> Instrument:
@@ -410,16 +404,3 @@ class OrderManager:
             raise OrderError(f"symbol {symbol!r} is not traded here; known: {known}")
         instrument = self._known[symbol] = Instrument(symbol, Decimal("0.01"))
         return instrument
-
-    def _check_room(self, parent_id: str, instrument: Instrument, side: OrderSide, quantity: int) -> None:
-        parent = self.order(parent_id)
-        if parent.instrument != instrument or parent.side is not side:
-            raise OrderError(f"a child of {parent_id} must be a {parent.side.name} of {parent.symbol}")
-        room = self.unplaced(parent)
-        if quantity > room:
-            raise OrderError(f"a child of {quantity} would overfill {parent_id}, which has {room} left to place")
-
-    def unplaced(self, parent: Order) -> int:
-        """What a parent has left that is neither filled nor working in a child."""
-        working = sum(child.exposed_quantity for child in self._children.get(parent.order_id, ()))
-        return max(0, parent.leaves_quantity - working)

@@ -1,0 +1,84 @@
+"""Orders by id, and which of them are parts of which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from simexec.errors import OrderError
+from simexec.trading.instrument import Instrument
+from simexec.trading.order import Order
+from simexec.trading.vocabulary import OrderSide
+
+
+class OrderTree:
+    """All orders that are still known, and the children of each parent.
+
+    Attributes:
+        orders: by id, in order of creation.
+    """
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self._children: dict[str, list[Order]] = {}
+        self._working: dict[str, list[Order]] = {}  # children that had not ended when last looked at
+
+    def add(self, order: Order) -> None:
+        """Add an order, below its parent if it has one."""
+        self.orders[order.order_id] = order
+        if order.parent_id is not None:
+            self._children.setdefault(order.parent_id, []).append(order)
+            self._working.setdefault(order.parent_id, []).append(order)
+
+    def get(self, order_id: str) -> Order:
+        """The order of an id; OrderError if there is none, or it ended long ago."""
+        try:
+            return self.orders[order_id]
+        except KeyError:
+            raise OrderError(f"order {order_id!r} is not known; it was never created here or ended long ago") from None
+
+    def children(self, order_id: str) -> list[Order]:
+        """Children of a parent, in order of creation."""
+        return list(self._children.get(order_id, ()))
+
+    def working(self, order_id: str) -> list[Order]:
+        """Children of a parent that have not ended; costs by what works, not by what ever was."""
+        working = [child for child in self._working.get(order_id, ()) if not child.is_final]
+        if working:
+            self._working[order_id] = working
+        else:
+            self._working.pop(order_id, None)
+        return working
+
+    def unplaced(self, parent: Order) -> int:
+        """What a parent has left that is neither filled nor working in a child."""
+        exposed = sum(child.exposed_quantity for child in self.working(parent.order_id))
+        return max(0, parent.leaves_quantity - exposed)
+
+    def check_room(self, parent_id: str, instrument: Instrument, side: OrderSide, quantity: int) -> None:
+        """Refuse a child that does not fit its parent.
+
+        Raises:
+            OrderError: another instrument or side, or more than the parent has left to place.
+        """
+        parent = self.get(parent_id)
+        if parent.instrument != instrument or parent.side is not side:
+            raise OrderError(f"a child of {parent_id} must be a {parent.side.name} of {parent.symbol}")
+        room = self.unplaced(parent)
+        if quantity > room:
+            raise OrderError(f"a child of {quantity} would overfill {parent_id}, which has {room} left to place")
+
+    def forget(self, root: Order) -> list[Order]:
+        """Forget a whole tree if nothing more can come of it; returns what was forgotten, the root first."""
+        tree = list(self._below(root))
+        if any(not order.is_final or order.missing_quantity or order.awaits_answer for order in tree):
+            return []
+        for order in tree:
+            del self.orders[order.order_id]
+            self._children.pop(order.order_id, None)
+            self._working.pop(order.order_id, None)
+        return tree
+
+    def _below(self, order: Order) -> Iterator[Order]:
+        yield order
+        for child in self._children.get(order.order_id, ()):
+            yield from self._below(child)
