@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -53,20 +53,23 @@ _Line = tuple[int, "str | ExecutionReport", Order, int, "int | None"]
 
 
 class Journal:
-    """Keeps requests and reports; an entry costs one tuple while the run goes on and is spelled out afterwards."""
+    """Keeps requests and reports, five values a line in one flat list, and spells them out afterwards.
+
+    Attributes:
+        note: adds a line: time; what, the name of a request that leaves or a report that arrives; order; and of a request
+            its quantity and limit in ticks.
+    """
 
     def __init__(self) -> None:
-        self._lines: list[_Line] = []
-        self.note: Callable[[_Line], None] = self._lines.append
-        """Adds a line: time; what, the name of a request that leaves or a report that arrives; order; and of a request its
-        quantity and limit in ticks."""
+        self._values: list[Any] = []
+        self.note: Callable[[_Line], None] = self._values.extend
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._values) // 5
 
     def entries(self) -> Iterator[JournalEntry]:
         """All entries, spelled out."""
-        for time_ns, what, order, quantity, price_ticks in self._lines:
+        for time_ns, what, order, quantity, price_ticks in zip(*[iter(self._values)] * 5, strict=True):
             parent_id = order.parent_id or ""
             if isinstance(what, str):
                 yield JournalEntry(

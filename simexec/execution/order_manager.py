@@ -138,7 +138,9 @@ class OrderManager:
             order_id, instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
             parent_id, venue, self._sim.now,
         )  # fmt: skip
-        self._tree.add(order)
+        self._orders[order_id] = order
+        if parent_id is not None:
+            self._tree.add_child(order, parent_id)
         if not self._cleaning:
             self._cleaning = True
             self._sim.call_after(self._interval, self._clean)

@@ -14,7 +14,7 @@ class OrderTree:
     """All orders that are still known, and the children of each parent.
 
     Attributes:
-        orders: by id, in order of creation.
+        orders: by id, in order of creation; the manager adds to it.
     """
 
     def __init__(self) -> None:
@@ -22,12 +22,10 @@ class OrderTree:
         self._children: dict[str, list[Order]] = {}
         self._working: dict[str, list[Order]] = {}  # children that had not ended when last looked at
 
-    def add(self, order: Order) -> None:
-        """Add an order, below its parent if it has one."""
-        self.orders[order.order_id] = order
-        if order.parent_id is not None:
-            self._children.setdefault(order.parent_id, []).append(order)
-            self._working.setdefault(order.parent_id, []).append(order)
+    def add_child(self, order: Order, parent_id: str) -> None:
+        """Note that an order is a part of another."""
+        self._children.setdefault(parent_id, []).append(order)
+        self._working.setdefault(parent_id, []).append(order)
 
     def get(self, order_id: str) -> Order:
         """The order of an id; OrderError if there is none, or it ended long ago."""

@@ -164,7 +164,12 @@ def _desk(recorded: bool) -> tuple[Simulation, OrderManager]:
     broker = Broker(sim)
     broker.connect(venue, Latencies())
     manager = OrderManager(
-        broker, Portfolio(10**9), [instrument], sim=sim, cleanup_interval="1s", journal=Journal() if recorded else None
+        broker,
+        Portfolio(10**9),
+        [instrument],
+        sim=sim,
+        journal=Journal() if recorded else None,
+        cleanup_interval="1h" if recorded else "1s",  # the million orders must not all be kept
     )
     return sim, manager
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import time
 from collections.abc import Callable
+from typing import Final
 
 from simexec.analysis.result import RunResult
 from simexec.config.scenario import Scenario
@@ -17,6 +17,9 @@ from simexec.experiments.invariants import check_invariants
 from simexec.market.recording import Recording
 from simexec.trading.order import Order
 from simexec.trading.vocabulary import OrderType
+
+_STEPS: Final = 100
+"""Parts of a run after each of which progress is reported."""
 
 Progress = Callable[[float], None]
 """Called now and then with the fraction of simulated time that has passed."""
@@ -74,20 +77,13 @@ def _simulate(world: World, scenario: Scenario, progress: Progress | None) -> tu
         finished.append((parent, tuple(world.manager.children(parent.order_id)), int(sim.now)))
 
     working = sim.process(desk())
-    collecting = gc.isenabled()
-    gc.disable()  # a run makes no reference cycles worth the pauses
-    try:
-        if progress is None:
-            sim.run(until=hours.close_ns)
-        else:
-            steps = 100
-            for step in range(1, steps + 1):
-                sim.run(until=hours.open_ns + (hours.close_ns - hours.open_ns) * step // steps)
-                progress(step / steps)
-        sim.run(working)  # the last reports are still on their way
-    finally:
-        if collecting:
-            gc.enable()
+    if progress is None:
+        sim.run(until=hours.close_ns)
+    else:
+        for step in range(1, _STEPS + 1):
+            sim.run(until=hours.open_ns + (hours.close_ns - hours.open_ns) * step // _STEPS)
+            progress(step / _STEPS)
+    sim.run(working)  # the last reports are still on their way
     sim.close()
     return finished[0]
 

@@ -6,6 +6,7 @@ starting processes and interrupts; everything else in the order in which it was 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import Token
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from simexec.protocols import CoupledMarket
 
 __all__ = ["Simulation", "current_simulation"]
+
+_COLLECT_AFTER: Final = 500_000
+"""Objects made before Python looks for cycles while a simulation runs. A run makes many objects that stay (orders, reports,
+fills) and next to no cycles; at Python's own 700 the search takes a fifth of the time."""
 
 _STOP: Final = MARKET - 2  # the end of run(until): before everything else of its time
 _REMAINDER: Final = MARKET - 1  # callbacks that the end of a run cut off
@@ -218,6 +223,9 @@ class Simulation(simpy.Environment):
         queue = self._queue
         coupling = self._coupling
         token = current.set(self)
+        collect_after = gc.get_threshold()
+        if 0 < collect_after[0] < _COLLECT_AFTER:
+            gc.set_threshold(_COLLECT_AFTER, *collect_after[1:])
         self._running = True
         callbacks: Any = ()
         event: Any = None
@@ -253,6 +261,7 @@ class Simulation(simpy.Environment):
         finally:
             self._running = False
             self._active_proc = None
+            gc.set_threshold(*collect_after)
             current.reset(token)
 
     def _end_of_run(self, until: Any) -> Any:
