@@ -109,10 +109,10 @@ class LinksConfig:
     Orders and cancels share a wire: neither overtakes the other.
 
     Attributes:
-        orders: of new orders, to the venue.
-        cancels: of cancels and replaces, to the venue.
+        orders: of new orders and replaces, to the venue.
+        cancels: of cancels, to the venue.
         reports: of execution reports, from the venue.
-        market_data: of quotes and trades, from the venue.
+        market_data: of quotes, from the venue.
     """
 
     orders: DurationConfig = field(factory=constant("250us"), converter=to_duration_model)

@@ -85,13 +85,18 @@ class ParentExecution:
     ) -> Order | None:
         """Send a child: a limit order at a price, a market order without one, an iceberg with a displayed part.
 
-        The quantity is cut to what the parent has left and to whole lots; returns None when nothing remains to send.
+        The quantity is cut to what the parent has left and to whole lots; returns None when nothing remains to send. The price
+        is cut to the parent's limit, and a market order of a parent with a limit is immediate-or-cancel at it.
         """
         parent = self.parent
         quantity = 0 if parent.pending_cancel or parent.is_final else min(quantity, self.unplaced)
         quantity -= quantity % parent.instrument.lot
         if quantity <= 0:
             return None
+        if parent.price_ticks is not None:
+            if price_ticks is None:  # a market order could trade beyond the limit
+                price_ticks, time_in_force = parent.price_ticks, TimeInForce.IOC
+            price_ticks = self.within_limit(price_ticks, parent.price_ticks)
         if price_ticks is None:
             order_type = OrderType.MARKET
         elif display_quantity is None or display_quantity >= quantity:
@@ -150,7 +155,5 @@ async def work(execution: ParentExecution, manager: OrderManager, algorithm: Alg
         if not child.is_final:
             await execution.withdraw(child)
     if not parent.is_final:
-        manager.close(
-            parent, ExecType.EXPIRED, f"{parent.leaves_quantity} of {parent.quantity} were not filled in time"
-        )
+        manager.close(parent, ExecType.EXPIRED, f"{parent.leaves_quantity} of {parent.quantity} were left unfilled")
     return parent

@@ -86,7 +86,7 @@ def build(scenario: Scenario, recording: Recording | None, replication: int = 0)
     history = scenario.recording.history
     keep = history is not HistoryMode.OFF
     spill = Path(tempfile.mkdtemp(prefix="simexec-")) if history is HistoryMode.SPILL else None
-    market = Market(scenario.venue.name, flow, record=Recorded(quotes=True, prints=keep, queues=keep, spill=spill))
+    market = Market(scenario.venue.name, flow, record=Recorded(quotes=keep, prints=keep, queues=keep, spill=spill))
     if spill is not None:  # columns that are mapped from the folder stay readable without its name
         weakref.finalize(market.book, shutil.rmtree, spill, ignore_errors=True)
     gateway, fees = scenario.venue.gateway, scenario.venue.fees

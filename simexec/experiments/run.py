@@ -15,6 +15,7 @@ from simexec.experiments.build import World, build, load_recording
 from simexec.experiments.divergence import divergence_of
 from simexec.experiments.invariants import check_invariants
 from simexec.market.recording import Recording
+from simexec.protocols import Algorithm
 from simexec.trading.order import Order
 from simexec.trading.vocabulary import OrderType
 
@@ -25,8 +26,10 @@ Progress = Callable[[float], None]
 """Called now and then with the fraction of simulated time that has passed."""
 
 
-def run_scenario(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
-    """Run a scenario once.
+def run_scenario(
+    scenario: Scenario, *, algorithm: Algorithm | None = None, progress: Progress | None = None
+) -> RunResult:
+    """Run a scenario once, with an algorithm of your own in place of the scenario's if one is given.
 
     Raises:
         InputError: the scenario or its data are wrong.
@@ -34,13 +37,15 @@ def run_scenario(scenario: Scenario, *, progress: Progress | None = None) -> Run
     """
     began = time.perf_counter()
     recording = load_recording(scenario)
-    return run_loaded(scenario, recording, loaded_s=time.perf_counter() - began, progress=progress)
+    loaded_s = time.perf_counter() - began
+    return run_loaded(scenario, recording, algorithm=algorithm, loaded_s=loaded_s, progress=progress)
 
 
 def run_loaded(
     scenario: Scenario,
     recording: Recording | None,
     *,
+    algorithm: Algorithm | None = None,
     replication: int = 0,
     loaded_s: float = 0.0,
     progress: Progress | None = None,
@@ -49,7 +54,7 @@ def run_loaded(
     began = time.perf_counter()
     world = build(scenario, recording, replication)
     built = time.perf_counter()
-    parent, children, end_ns = _simulate(world, scenario, progress)
+    parent, children, end_ns = _simulate(world, scenario, algorithm or world.algorithm, progress)
     simulated = time.perf_counter()
     world.market.book.flush()
     return _result(
@@ -57,7 +62,9 @@ def run_loaded(
     )
 
 
-def _simulate(world: World, scenario: Scenario, progress: Progress | None) -> tuple[Order, tuple[Order, ...], int]:
+def _simulate(
+    world: World, scenario: Scenario, algorithm: Algorithm, progress: Progress | None
+) -> tuple[Order, tuple[Order, ...], int]:
     sim, hours = world.sim, world.hours
     decision_ns = hours.open_ns + scenario.order.start
     last_ns = hours.close_ns if scenario.order.end is None else min(hours.close_ns, hours.open_ns + scenario.order.end)
@@ -73,7 +80,7 @@ def _simulate(world: World, scenario: Scenario, progress: Progress | None) -> tu
             price=scenario.order.limit_price,
         )
         execution = ParentExecution(sim, world.manager, parent, world.view, sim.rng("algorithm"), last_ns)
-        await work(execution, world.manager, world.algorithm)
+        await work(execution, world.manager, algorithm)
         finished.append((parent, tuple(world.manager.children(parent.order_id)), int(sim.now)))
 
     working = sim.process(desk())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -73,6 +74,8 @@ class OrderBook:
         self.quotes = Columns(5, spill=record.spill, name="quotes")
         self.prints = Columns(6, spill=record.spill, name="prints")
         self.queues = Columns(5, spill=record.spill, name="queues")
+        self._keep_quotes = record.quotes
+        self._watchers: list[Callable[[Array], None]] = []
         self._rows: dict[int, int] = {}
         self._held: list[OutRow] = []
 
@@ -208,8 +211,19 @@ class OrderBook:
         ):
             used = int(a.state[at.LOGGED + part])
             if used:
-                columns.append(a.log[part, :used, :width])
+                rows = a.log[part, :used, :width]
+                if part == at.QUOTES:
+                    for watch in self._watchers:
+                        watch(rows)
+                if part != at.QUOTES or self._keep_quotes:
+                    columns.append(rows)
                 a.state[at.LOGGED + part] = 0
+
+    def watch_quotes(self, watch: Callable[[Array], None]) -> None:
+        """Have ``watch`` called with new rows of ``quotes`` whenever they are flushed, whether or not they are kept."""
+        self.flush()
+        self._watchers.append(watch)
+        self.arrays.state[at.RECORD_QUOTES] = 1
 
     # --- questions -----------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ class MarketView:
     """Best bid and offer of one market, seen with latency.
 
     Args:
-        market: must record its quotes.
+        market: what is looked at.
         latency: of each change of the quote.
         rng: the view's own stream.
         clock: the present time in ns.
@@ -34,33 +34,36 @@ class MarketView:
         self._latency = latency
         self._rng = rng
         self._clock = clock
-        self._seen = 0  # rows of the market's quotes that have their arrival
         self._arrivals = np.empty(0, np.int64)
         self._rows = np.empty((0, 5), np.int64)
         self._last_arrival = 0
+        market.book.watch_quotes(self._absorb)
+        earlier = market.book.quotes.since()
+        if len(earlier):
+            self._absorb(earlier)
 
     def quote(self) -> Quote | None:
         """The latest quote that has arrived; None before the first. Its ``time_ns`` is the market's, not the arrival's."""
-        self._absorb()
-        found = int(np.searchsorted(self._arrivals, self._clock(), side="right"))
-        if found == 0:
+        self._market.book.flush()
+        if self._forget_old() == 0:
             return None
-        if found > 1:  # only the latest that has arrived, and what is still on its way, can be seen again
-            self._arrivals = self._arrivals[found - 1 :]
-            self._rows = self._rows[found - 1 :]
         time, bid, bid_size, ask, ask_size = self._rows[0].tolist()
         return Quote(time, bid if bid_size else None, bid_size, ask if ask_size else None, ask_size)
 
-    def _absorb(self) -> None:
-        book = self._market.book
-        book.flush()
-        rows: Array = book.quotes.since(self._seen)
-        if len(rows) == 0:
-            return
-        self._seen += len(rows)
+    def _absorb(self, rows: Array) -> None:
+        """Give new quotes their arrivals."""
         arrivals = rows[:, 0] + self._latency.sample(self._rng, len(rows))
         arrivals[0] = max(int(arrivals[0]), self._last_arrival)
         arrivals = np.maximum.accumulate(arrivals)
         self._last_arrival = int(arrivals[-1])
         self._arrivals = np.concatenate([self._arrivals, arrivals])
         self._rows = np.concatenate([self._rows, rows])
+        self._forget_old()
+
+    def _forget_old(self) -> int:
+        """Keep only the latest quote that has arrived and those on their way; returns how many of the former there are."""
+        found = int(np.searchsorted(self._arrivals, self._clock(), side="right"))
+        if found > 1:
+            self._arrivals = self._arrivals[found - 1 :]
+            self._rows = self._rows[found - 1 :]
+        return min(found, 1)

@@ -21,7 +21,7 @@ def test_it_takes_what_is_there_with_one_market_order() -> None:
 def test_what_it_does_not_find_expires_with_the_parent() -> None:
     desk = make_desk(asks=[(101, [30])])
     parent = desk.work(AtMarket(), OrderSide.BUY, 60)
-    assert (parent.status, parent.reason) == (OrderStatus.EXPIRED, "30 of 60 were not filled in time")
+    assert (parent.status, parent.reason) == (OrderStatus.EXPIRED, "30 of 60 were left unfilled")
     check_desk(desk)
 
 

@@ -126,7 +126,7 @@ def test_what_is_left_at_the_end_is_cancelled_and_said(native: bool) -> None:
     desk = make_desk(messages=sellers(4))
     parent = desk.work(Iceberg(display_quantity=10, native=native, duration="3s"), BUY, 100, 100)
     assert (parent.status, parent.filled_quantity) == (EXPIRED, 4)
-    assert parent.reason == "96 of 100 were not filled in time"
+    assert parent.reason == "96 of 100 were left unfilled"
     assert desk.sim.now < seconds(3.01)
     assert desk.market.book.depth(0) == []
     desk.finish()
@@ -150,7 +150,8 @@ def test_it_waits_for_a_first_quote_where_it_needs_one() -> None:
     desk = make_desk(messages=[background_order("1s", BUY, 97, 5, 0)], view_latency="5ms")
     parent = desk.work(Iceberg(display_quantity=10), BUY, 100, end="2s")
     (child,) = children(desk, parent)
-    assert (child.price_ticks, child.created_ns) == (97, seconds(1.005))
+    assert child.price_ticks == 97
+    assert seconds(1.005) <= child.created_ns <= seconds(1.05)  # it looks again after 1, 2, 4 ms and so on
 
 
 def test_without_any_quote_it_says_that_nothing_was_filled() -> None:

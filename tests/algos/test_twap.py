@@ -162,7 +162,7 @@ def test_with_catch_up_what_a_slice_did_not_fill_is_carried_over() -> None:
     desk = quiet()
     parent = desk.work(twap(slices=4, cross_at_end=False), BUY, 400)
     assert [quantity for _, quantity in sent(desk, parent)] == [100, 200, 300, 400]
-    assert (parent.status, parent.reason) == (EXPIRED, "400 of 400 were not filled in time")
+    assert (parent.status, parent.reason) == (EXPIRED, "400 of 400 were left unfilled")
 
 
 def test_without_catch_up_every_slice_has_its_own_quantity() -> None:
@@ -205,7 +205,7 @@ def test_what_crosses_never_pays_more_than_the_limit() -> None:
     parent = desk.work(twap(slices=2), BUY, 100, 100)
     crossing = children(desk, parent)[-1]
     assert (crossing.price_ticks, crossing.time_in_force, crossing.filled_quantity) == (100, TimeInForce.IOC, 0)
-    assert (parent.status, parent.reason) == (EXPIRED, "100 of 100 were not filled in time")
+    assert (parent.status, parent.reason) == (EXPIRED, "100 of 100 were left unfilled")
 
 
 def test_it_is_done_when_the_parent_is_filled() -> None:
@@ -219,7 +219,7 @@ def test_the_parents_end_stops_the_slices_and_what_is_left_expires() -> None:
     desk = quiet()
     parent = desk.work(twap(), BUY, 1_000, end="3500ms")
     assert [round(time, 2) for time, _ in sent(desk, parent)] == [0, 1, 2, 3]
-    assert (parent.status, parent.reason) == (EXPIRED, "1000 of 1000 were not filled in time")
+    assert (parent.status, parent.reason) == (EXPIRED, "1000 of 1000 were left unfilled")
     assert desk.sim.now < seconds(4)
     desk.finish()
     check_desk(desk)
@@ -264,7 +264,7 @@ def test_a_slow_line_never_overfills_never_bursts_and_never_hides_what_is_missin
     assert parent.filled_quantity <= 200
     assert (parent.status is FILLED) is (parent.filled_quantity == 200)
     if parent.status is not FILLED:
-        assert parent.reason == f"{200 - parent.filled_quantity} of 200 were not filled in time"
+        assert parent.reason == f"{200 - parent.filled_quantity} of 200 were left unfilled"
     desk.finish()
     check_desk(desk)
 

@@ -164,7 +164,7 @@ def test_twap_with_nothing_filled_never_says_that_it_is_done() -> None:
     desk = make_desk()
     parent = desk.work(TWAP(duration="10s", slices=5), BUY, 100)
     assert (parent.status, parent.filled_quantity) == (EXPIRED, 0)
-    assert parent.reason == "100 of 100 were not filled in time"
+    assert parent.reason == "100 of 100 were left unfilled"
 
 
 @pytest.mark.parametrize("latency", ["800ms", "3s", "20s"])

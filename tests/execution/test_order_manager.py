@@ -615,7 +615,7 @@ def test_a_tree_is_forgotten_when_all_of_it_has_ended(desk: Desk) -> None:
     assert desk.manager.orders() == [parent, done, working]
     desk.manager.cancel(working)
     desk.sim.run("36s")
-    desk.manager.close(parent, ExecType.EXPIRED, "10 of 60 were not filled in time")
+    desk.manager.close(parent, ExecType.EXPIRED, "10 of 60 were left unfilled")
     desk.send(BUY, 10, 99)
     desk.sim.run("60s")
     assert [order.order_id for order in desk.manager.orders()] == ["ord_4"]

@@ -154,7 +154,7 @@ def test_it_hears_of_its_children_in_order() -> None:
 def test_a_parent_of_an_algorithm_that_does_nothing_expires_and_says_how_much_is_missing() -> None:
     desk = make_desk()
     parent = desk.work(Idle(), BUY, 100)
-    assert (parent.status, parent.reason) == (OrderStatus.EXPIRED, "100 of 100 were not filled in time")
+    assert (parent.status, parent.reason) == (OrderStatus.EXPIRED, "100 of 100 were left unfilled")
     check_desk(desk)
 
 
@@ -163,7 +163,7 @@ def test_children_that_still_work_are_withdrawn_and_the_rest_of_the_parent_expir
     parent = desk.work(Children(((40, 101), (20, 99), (20, 98))), BUY, 100)
     assert [child.status for child in desk.manager.children(parent.order_id)] == [OrderStatus.CANCELLED] * 3
     assert (parent.status, parent.filled_quantity) == (OrderStatus.EXPIRED, 35)
-    assert parent.reason == "65 of 100 were not filled in time"
+    assert parent.reason == "65 of 100 were left unfilled"
     check_desk(desk)
 
 

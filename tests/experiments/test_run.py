@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simexec.algos import AtMarket
 from simexec.config import Scenario, load_scenario
 from simexec.errors import ConfigError, InvariantError
 from simexec.experiments.build import build, load_recording
@@ -85,9 +86,17 @@ def test_what_is_recorded_does_not_change_what_happens(scenario: Scenario, histo
     changes = {"recording.history": history, "recording.journal": journal, "recording.quotes": history != "off"}
     result, plain = run_scenario(scenario.with_(changes)), run_scenario(scenario)
     assert [c.average_price for c in result.children] == [c.average_price for c in plain.children]
-    if history != "off":
+    if history == "off":
+        assert len(result.quotes) == len(result.prints) == len(result.queues) == 0
+    else:
         assert result.journal_digest == plain.journal_digest
         assert np.array_equal(result.quotes, plain.quotes)
+
+
+def test_an_algorithm_of_ones_own_takes_the_place_of_the_scenarios(scenario: Scenario) -> None:
+    result = run_scenario(scenario, algorithm=AtMarket())
+    assert len(result.children) == 1
+    assert result.end_ns < result.decision_ns + 10**7
 
 
 @pytest.mark.parametrize(

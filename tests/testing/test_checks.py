@@ -104,7 +104,7 @@ def desk() -> Desk:
     desk.send(BUY, 30, 99, parent=parent)
     desk.send(BUY, 30, 101)
     desk.finish()
-    desk.manager.close(parent, ExecType.EXPIRED, "30 of 60 were not filled in time")
+    desk.manager.close(parent, ExecType.EXPIRED, "30 of 60 were left unfilled")
     check_desk(desk)
     return desk
 
