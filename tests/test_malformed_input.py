@@ -1,0 +1,104 @@
+"""Wrong input, from the command line: exit code 2, one line with the place and the value, nothing left behind."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simexec import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = "TEST_2020-01-02_34200000_57600000_{}_1.csv"
+MESSAGES = ["34200.1,1,11,100,1000000,1", "34200.2,1,12,100,1000200,-1", "34200.3,2,11,40,1000000,1"]
+BOOKS = ["9999999999,0,1000000,100", "1000200,100,1000000,100", "1000200,100,1000000,60"]
+
+
+def write(folder: Path, messages: list[str], books: list[str], book_name: str = NAME) -> Path:
+    (folder / book_name.format("orderbook")).write_text("\n".join(books) + "\n")
+    file = folder / NAME.format("message")
+    file.write_text("\n".join(messages) + "\n")
+    return file
+
+
+def with_row(row: str) -> Callable[[Path], Path]:
+    return lambda folder: write(folder, [MESSAGES[0], row, MESSAGES[2]], BOOKS)
+
+
+def truncated(folder: Path) -> Path:
+    file = write(folder, MESSAGES * 500, BOOKS)
+    zipped = file.with_name(file.name + ".gz")
+    zipped.write_bytes(gzip.compress(file.read_bytes())[:-20])
+    file.unlink()
+    return zipped
+
+
+def of_another_day(folder: Path) -> Path:
+    return write(folder, MESSAGES, BOOKS, NAME.replace("2020-01-02", "2020-01-03"))
+
+
+DATA = {
+    "a truncated gzip": (truncated, ["message_1.csv.gz", "damaged"]),
+    "five fields": (with_row("34200.2,1,12,100,1000200"), ["message_1.csv", "line 2", "5 fields"]),
+    "time going back": (with_row("34200.05,1,12,100,1000200,-1"), ["message_1.csv", "line 2", "time", "34200.05"]),
+    "a negative size": (with_row("34200.2,1,12,-7,1000200,-1"), ["message_1.csv", "line 2", "size", "-7"]),
+    "no number": (with_row("34200.2,1,12,many,1000200,-1"), ["message_1.csv", "line 2", "size", "'many'"]),
+    "a book of another day": (of_another_day, ["orderbook_1.csv"]),
+    "a shorter book": (lambda folder: write(folder, MESSAGES, BOOKS[:2]), ["orderbook_1.csv", "2 rows", "3"]),
+    "no file": (lambda folder: folder / NAME.format("message"), ["message_1.csv"]),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), DATA.values(), ids=DATA.keys())
+def test_malformed_data_are_refused(
+    make: Callable[[Path], Path], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    data = make(tmp_path)
+    code = cli.main(["run", str(ROOT / "scenarios" / "quickstart.yaml"), "--data", str(data), "--out", str(out)])
+    refused(code, words, out, capsys)
+
+
+FIELDS = {
+    "an unknown key": ("algorithm.slicez=3", ["algorithm.slicez", "did you mean 'slices'"]),
+    "quantity 0": ("order.quantity=0", ["order.quantity", "0"]),
+    "a negative quantity": ("order.quantity=-5", ["order.quantity", "-5"]),
+    "a price off tick": ("algorithm.limit_price=100.005", ["algorithm.limit_price", "100.005", "0.01"]),
+    "a limit that is no number": ("algorithm.limit_price=.nan", ["algorithm.limit_price", "nan"]),
+    "an infinite latency": ("links.orders=.inf", ["links.orders", "inf"]),
+    "a list for a number": ("algorithm.slices=[1]", ["algorithm.slices", "[1]"]),
+}
+
+
+@pytest.mark.parametrize(("override", "words"), FIELDS.values(), ids=FIELDS.keys())
+def test_a_wrong_field_is_refused(
+    override: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    code = cli.main(["run", str(ROOT / "scenarios" / "quickstart.yaml"), "--set", override, "--out", str(out)])
+    refused(code, words, out, capsys)
+
+
+def test_an_unknown_key_in_a_file_is_refused_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.yaml"
+    text = (ROOT / "scenarios" / "quickstart.yaml").read_text().replace("  slices: 20", "  slises: 20")
+    file.write_text(text)
+    line = text.splitlines().index("  slises: 20") + 1
+    refused(cli.main(["run", str(file)]), [f"mine.yaml:{line}", "slises", "slices"], tmp_path / "out", capsys)
+
+
+def test_a_scenario_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refused(cli.main(["run", str(tmp_path / "none.yaml")]), ["none.yaml"], tmp_path / "out", capsys)
+
+
+def refused(code: int, words: list[str], out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = capsys.readouterr()
+    assert code == 2
+    assert said.out == ""
+    (line,) = [line for line in said.err.splitlines() if "compiling" not in line]
+    assert line.startswith("simexec: error: ")
+    assert "Traceback" not in line
+    assert all(word in line for word in words), line
+    assert not out.exists()
