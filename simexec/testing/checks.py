@@ -32,8 +32,17 @@ def _queue_rows(orders: list[list[int]], head: int, tail: int) -> list[int]:
     return rows
 
 
+def _free_rows(table: list[list[int]], first: int, link: int) -> set[int]:
+    rows: set[int] = set()
+    while first != at.NIL:
+        _hold(first not in rows, f"the free list runs in a circle at row {first}")
+        rows.add(first)
+        first = table[first][link]
+    return rows
+
+
 def check_book(book: OrderBook) -> None:
-    """Walk every queue of a book and compare it with the totals and counts that the book keeps beside it.
+    """Walk every queue and free list of a book and compare them with the totals and counts that it keeps beside them.
 
     Raises:
         InvariantError: they disagree, or the book is crossed.
@@ -41,11 +50,12 @@ def check_book(book: OrderBook) -> None:
     arrays = book.arrays
     state, orders, levels = arrays.state.tolist(), arrays.orders.tolist(), arrays.levels.tolist()
     live: list[int] = []
+    places: list[int] = []
     for side in range(2):
         ladder = arrays.ladder[side, : state[at.LADDER_SIZE + side]].tolist()
         keys = [key for key, _ in ladder]
         _hold(keys == sorted(set(keys)), f"the ladder of side {side} is not in order: {keys}")
-        own = 0
+        own = left = 0
         for key, place in ladder:
             level = levels[place]
             rows = _queue_rows(orders, level[at.HEAD], level[at.TAIL])
@@ -62,21 +72,48 @@ def check_book(book: OrderBook) -> None:
                 all(o[at.SHOWN] + o[at.RESERVE] > 0 and o[at.RESERVE] >= 0 for o in every),
                 f"an empty order rests at {price} quanta",
             )
-            kept = [level[at.LEVEL_SHOWN], level[at.LEVEL_RESERVE], level[at.COUNT], level[at.OWN]]
-            mine = sum(o[at.OWNER] > 0 for o in every)
-            found = [sum(o[at.SHOWN] for o in every), sum(o[at.RESERVE] for o in every), len(rows), mine]
+            _hold(
+                all(
+                    o[at.SHOWN] >= o[at.EXCESS] >= 0 and (o[at.PEAK] > 0 or not o[at.RESERVE])
+                    for o in every[: len(rows)]
+                )
+                and all(o[at.PEAK] < 0 and o[at.SHOWN] == o[at.EXCESS] == 0 for o in every[len(rows) :]),
+                f"an order at {price} quanta has parts that its kind cannot have",
+            )
+            kept = [level[column] for column in (at.LEVEL_SHOWN, at.LEVEL_RESERVE, at.COUNT, at.OWN, at.LEFT)]
+            mine, over = sum(o[at.OWNER] > 0 for o in every), sum(o[at.EXCESS] > 0 for o in every)
+            found = [sum(o[at.SHOWN] for o in every), sum(o[at.RESERVE] for o in every), len(rows), mine, over]
             _hold(
                 kept == found,
-                f"displayed, undisplayed, orders and own orders at {price} quanta are {found}, the book counts {kept}",
+                f"displayed, undisplayed, orders, own orders and leftovers at {price} quanta are {found},"
+                f" the book counts {kept}",
             )
             own += mine
+            left += over
+            places.append(place)
             live += rows + unseen
         _hold(
             state[at.OWN_ORDERS + side] == own,
             f"{own} own orders on side {side}, the book counts {state[at.OWN_ORDERS + side]}",
         )
+        _hold(
+            state[at.LEFTOVERS + side] == left,
+            f"{left} leftovers on side {side}, the book counts {state[at.LEFTOVERS + side]}",
+        )
     _hold(len(set(live)) == len(live), "an order stands in two queues")
     _hold(state[at.ORDERS_LIVE] == len(live), f"{len(live)} orders rest, the book counts {state[at.ORDERS_LIVE]}")
+    for what, table, first, link, used in (
+        ("orders", orders, state[at.FREE_ORDER], at.NEXT, live),
+        ("levels", levels, state[at.FREE_LEVEL], at.HEAD, places),
+    ):
+        free = _free_rows(table, first, link)
+        _hold(
+            free.isdisjoint(used) and len(free) + len(used) == len(table),
+            f"of {len(table)} rows for {what}, {len(used)} are used and {len(free)} free",
+        )
+    background = {orders[row][at.REF]: row for row in live if orders[row][at.OWNER] == 0}
+    slots = {ref: row for ref, row in enumerate(arrays.slots.tolist()) if row != at.NIL}
+    _hold(slots == background, "the references of the background's orders do not lead to them")
     check_uncrossed(book)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from simexec.market import layout as at
 from simexec.market.order_book import OutRow
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .scripted import Message, ScriptedMarket
 
 BUY, SELL = 0, 1
@@ -53,7 +53,7 @@ class Replay(ScriptedMarket):
 
     def history(self, *messages: Message) -> list[tuple[int, int, int]]:
         rows = self.play(*messages)
-        check_arrays(self.book.arrays)
+        check_book(self.book)
         return self.fills(rows)
 
     def ours(
@@ -62,7 +62,7 @@ class Replay(ScriptedMarket):
         self.orders += 1
         now = self.count(at.TIME) if time is None else time
         rows = self.book.submit(now, side, quantity, price, number=self.orders, flags=flags, peak=peak)
-        check_arrays(self.book.arrays)
+        check_book(self.book)
         return self.fills(rows)
 
     def fills(self, rows: list[OutRow]) -> list[tuple[int, int, int]]:

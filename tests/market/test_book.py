@@ -8,8 +8,8 @@ from simexec.errors import SimulationError
 from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
 from simexec.market.order_book import OrderBook, QueuePosition
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .scripted import outcome
 
 BUY, SELL = 0, 1
@@ -40,7 +40,7 @@ class Script:
         rows = self.book.submit(
             self.time, side, quantity, price, owner=owner or number, number=number, flags=flags, peak=peak
         )
-        check_arrays(self.book.arrays)
+        check_book(self.book)
         return [(self.names[row[2]], row[4]) for row in rows if row[0] == at.OUT_FILL and row[6] == 1]
 
     def number(self, name: str) -> int:
@@ -337,7 +337,7 @@ def test_a_price_that_walks_away_costs_nothing_but_the_orders_that_are_there(dis
         book.cancel(step, 10 + 2 * (step - 1) if step > 1 else 2)
         quote = book.quote()
         assert (quote.bid, quote.ask) == (price, price + distance + 1)
-    check_arrays(book.arrays)
+    check_book(book)
     assert book.depth(BUY, 3) == [(1_000_000 + (399 - i) * distance, 1, 1) for i in range(3)]
     assert len(book.arrays.orders) == 1024
     rows = book.submit(1000, SELL, 400, 1, owner=2, number=5000)
@@ -360,7 +360,7 @@ def test_a_sweep_over_thousands_of_orders_loses_nothing_though_the_log_is_small(
     assert sum(row[4] for row in rows if row[0] == at.OUT_FILL and row[6] == 0) == total
     book.flush()
     assert len(book.prints) == count
-    check_arrays(book.arrays)
+    check_book(book)
 
 
 def test_pools_follow_the_orders_that_rest_at_one_time_not_those_that_came_and_went() -> None:
@@ -371,7 +371,7 @@ def test_pools_follow_the_orders_that_rest_at_one_time_not_those_that_came_and_w
             book.cancel(i, i - 499)
     assert len(book.arrays.orders) == 1024
     assert book.arrays.state[at.ORDERS_LIVE] == 500
-    check_arrays(book.arrays)
+    check_book(book)
 
 
 def test_queue_position_has_a_shape_to_read() -> None:

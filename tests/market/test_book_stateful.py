@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from simexec.market import layout as at
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .naive_book import NaiveBook, as_replies
 from .scripted import ScriptedMarket
 
@@ -208,7 +208,7 @@ class BothBooks(RuleBasedStateMachine):
 
     @invariant()
     def arrays_agree_with_themselves(self) -> None:
-        check_arrays(self.book.arrays)
+        check_book(self.book)
 
 
 TestBothBooks = BothBooks.TestCase

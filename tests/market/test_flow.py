@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from simexec.market import layout as at
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .scripted import ScriptedMarket, outcome
 
 BUY, SELL = 0, 1
@@ -67,7 +67,7 @@ def test_cancelling_a_background_order_that_is_gone_does_nothing() -> None:
     market.book.submit(3, SELL, 4, 100, owner=1, number=2)
     assert market.book.depth(BUY) == []
     assert market.play((4, at.CANCEL, 0, 0, 0, 0)) == []
-    check_arrays(market.book.arrays)
+    check_book(market.book)
 
 
 def test_an_advance_stops_at_the_time_of_the_first_fill_with_all_messages_of_that_time_applied() -> None:

@@ -13,8 +13,8 @@ import pytest
 from simexec.errors import DataError
 from simexec.market.lobster import orderbook_beside, read_lobster
 from simexec.market.recording import RecordedFlow
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .history import EMPTY, START_NS, TICK, History, invent, write_files
 from .test_replay_properties import FOREVER, Run
 
@@ -138,7 +138,7 @@ def test_a_repair_that_removes_thousands_of_orders_at_once_is_whole(tmp_path: Pa
     run.advance(FOREVER)
     assert run.book.depth(0) == [(99 * TICK, 1, 1)]
     assert run.book.depth(1) == [(101 * TICK, 1, 1)]
-    check_arrays(run.book.arrays)
+    check_book(run.book)
 
 
 # --- what is refused ---

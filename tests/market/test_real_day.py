@@ -12,8 +12,8 @@ from simexec.market import layout as at
 from simexec.market.lobster import read_lobster
 from simexec.market.market import Market
 from simexec.market.recording import RecordedFlow, Recording
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .test_replay_properties import FOREVER, Request, Run, recorded_levels
 
 
@@ -48,7 +48,7 @@ def test_the_running_kernel_shows_the_real_days_quotes_and_trades_its_shares(
     state = market.book.arrays.state
     assert (state[at.TRADED_SHOWN], state[at.TRADED_HIDDEN]) == (613_248, 197_507)
     assert not state[at.TAKEN : at.TRADED_SHOWN].any()
-    check_arrays(market.book.arrays)
+    check_book(market.book)
     times = amzn.row_times
     last = np.flatnonzero(np.diff(times, append=times[-1] + 1))
     quotes = market.book.quotes.since()
@@ -101,7 +101,7 @@ def test_on_the_real_day_with_our_orders_every_share_is_accounted_for_and_the_bo
             again.advance(stops.pop(0))
             assert not crossed(again)
         again.request(request, number)
-        check_arrays(again.book.arrays)
+        check_book(again.book)
     for each in (run, again):
         each.advance(FOREVER)
         count, (live, leftover) = each.count, each.book.background_shares()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from simexec.market import layout as at
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .replaying import BUY, SELL, Replay, X, Y, Z, add, prune, remove, sweep
 from .scripted import ScriptedMarket
 
@@ -92,7 +92,7 @@ def test_a_sweep_that_fills_the_log_goes_on_where_it_stopped() -> None:
     assert [row[2] for row in told] == sorted(range(1, 201), key=lambda number: (number % 50, number))
     assert market.book.queue(SELL, 200) == [(0, X, 950, 0)]
     assert market.count(at.LEFTOVER_MADE) == market.count(at.GIVEN_SWEEP) == 600
-    check_arrays(market.book.arrays)
+    check_book(market.book)
 
 
 def test_a_recorded_order_that_meets_more_of_ours_than_the_log_holds_goes_on_where_it_stopped() -> None:
@@ -103,7 +103,7 @@ def test_a_recorded_order_that_meets_more_of_ours_than_the_log_holds_goes_on_whe
     assert len(market.told) == 100
     assert market.book.queue(SELL, 100) == [(0, X, 10, 0)]
     assert market.count(at.GIVEN_ARRIVAL) == 300
-    check_arrays(market.book.arrays)
+    check_book(market.book)
 
 
 def test_a_recording_that_crosses_itself_loses_the_older_order_and_it_is_counted(replay: Replay) -> None:

@@ -18,8 +18,8 @@ from simexec.market.lobster import read_lobster
 from simexec.market.market import Market
 from simexec.market.order_book import OutRow
 from simexec.market.recording import RecordedFlow, Recording
+from simexec.testing import check_book
 
-from .consistency import check_arrays
 from .history import START_NS, TICK, History, invent, write_files
 
 FOREVER = 86_400 * 10**9
@@ -188,7 +188,7 @@ def test_without_us_the_replay_is_the_recording_to_the_last_share(history: Histo
             for side in range(2):
                 depth = [(price, size) for price, size, _ in run.book.depth(side)]
                 assert depth == list(recorded_levels(history.books[k], side))
-    check_arrays(run.book.arrays)
+    check_book(run.book)
     assert [run.count(i) for i in DEPARTURES] == [0] * len(DEPARTURES)
     assert run.count(at.TRADED_SHOWN) == recording.executed_visible
     assert run.count(at.TRADED_HIDDEN) == recording.executed_hidden
@@ -224,7 +224,7 @@ def test_after_no_message_is_the_book_crossed_and_each_sweep_trades_all_it_trade
     cuts: Counter[int] = Counter()
 
     def look(message: Array) -> None:
-        check_arrays(run.book.arrays)  # a crossed book is one thing that it refuses
+        check_book(run.book)  # a crossed book is one thing that it refuses
         cuts[int(message[1])] += run.count(at.CUT) - cuts.total()
 
     run = Run(OneByOne(recording, look))
