@@ -299,16 +299,16 @@ class Venue:
             working = self._by_number[number]
             account = working.account
             if kind == OUT_FILL:
-                working.filled += quantity
+                working.filled = filled = working.filled + quantity
                 self._traded += quantity
                 self._trades += 1
-                report = self._report(working, _TRADE, time, leaves)
-                report.last_quantity = quantity
-                report.last_price_quanta = price
-                report.maker = made = maker == 1
-                fees = self.fees
+                made, fees = maker == 1, self.fees
                 notional = self.instrument.notional(quantity, price, working.order.side_sign) if fees.by_value else 0
-                report.fee = fees.fee(quantity, notional, made)
+                self._reports = count = self._reports + 1
+                report = ExecutionReport(  # NOTE: in one go rather than through _report; it is made for every trade
+                    f"{self._prefix}{count}", working.order.order_id, _TRADE, time, filled, leaves, quantity, price,
+                    fees.fee(quantity, notional, made), made, None, "", self.name, self._arrived, self._started,
+                )  # fmt: skip
             else:
                 report = self._report(working, _CANCELED, time, 0, _TEXTS[price])
             if leaves == 0:
