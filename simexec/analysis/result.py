@@ -14,6 +14,7 @@ from simexec.execution.journal import Journal
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import PortfolioSnapshot
+from simexec.venue import VenueStatistics
 
 Table = npt.NDArray[np.int64]
 
@@ -34,6 +35,7 @@ class RunResult:
         queues: int64 (n, 5): time, the venue's order number, orders ahead, quantity ahead, leaves.
         order_numbers: the venue's number of each order id.
         journal: requests and reports on our side.
+        venue: what the venue and its gateway have seen.
         portfolio: at the end; ``initial_cash`` in units of the currency at the start.
         flow_messages: background messages applied, as the flow counts them (rows of a recording's file).
         calendar_events: events that the calendar processed.
@@ -59,6 +61,7 @@ class RunResult:
     queues: Table
     order_numbers: Mapping[str, int]
     journal: Journal
+    venue: VenueStatistics
     portfolio: PortfolioSnapshot
     initial_cash: int
     flow_messages: int

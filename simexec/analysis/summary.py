@@ -7,6 +7,8 @@ from fractions import Fraction
 from importlib import metadata
 from typing import Any
 
+import attrs
+
 from simexec import __version__
 from simexec.analysis.latency import LatencySplit, LatencyStatistics
 from simexec.analysis.result import RunResult
@@ -14,6 +16,7 @@ from simexec.analysis.spreads import Markout, SpreadParts
 from simexec.analysis.summary_text import format_run
 from simexec.analysis.tca import ShortfallParts, TcaSummary, analyse
 from simexec.sim.clock import format_duration
+from simexec.trading.money import to_decimal
 from simexec.trading.order import Order
 
 __all__ = ["format_run", "run_json", "versions"]
@@ -33,6 +36,8 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "benchmarks": _benchmarks(result, tca),
         "tca": _tca(tca),
         "children": [_child(order) for order in result.children],
+        "portfolio": _portfolio(result),
+        "venue": _venue(result),
         "flow_messages": result.flow_messages,
         "calendar_events": result.calendar_events,
         "divergence": dict(result.divergence),
@@ -44,6 +49,34 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "assumptions": list(result.assumptions),
         "versions": versions(),
     }
+
+
+def _portfolio(result: RunResult) -> dict[str, Any]:
+    """Cash and position at the end in the instrument's currency, as exact texts."""
+    currency, portfolio = result.instrument.currency, result.portfolio
+    position = portfolio.positions.get(result.instrument.symbol)
+
+    def amount(units: int) -> str:
+        return str(to_decimal(units, currency))
+
+    return {
+        "currency": currency,
+        "initial_cash": amount(result.initial_cash),
+        "cash": amount(portfolio.cash[currency]),
+        "fees": amount(portfolio.fees[currency]),
+        "equity": amount(portfolio.equity[currency]),
+        "position": 0 if position is None else position.quantity,
+        "market_value": amount(0 if position is None else position.market_value),
+        "realised": amount(0 if position is None else position.realised),
+        "unrealised": amount(0 if position is None else position.unrealised),
+    }
+
+
+def _venue(result: RunResult) -> dict[str, Any]:
+    """What the venue has seen, and how busy its gateway was; durations in ns."""
+    seen = attrs.asdict(result.venue)
+    seen["gateway"]["mean_wait_ns_by_class"] = list(seen["gateway"]["mean_wait_ns_by_class"])
+    return seen
 
 
 def versions() -> dict[str, str]:

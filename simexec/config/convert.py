@@ -28,6 +28,7 @@ from simexec.sim.clock import (
     parse_duration,
     parse_time_of_day,
 )
+from simexec.trading.instrument import LARGEST_COUNT
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
@@ -113,6 +114,10 @@ def _naming(name: str, convert: Callable[[Any], T]) -> Callable[[Any], T]:
     return named
 
 
+_LARGEST_REAL = 1e12
+_LONGEST = 3650 * DAY
+
+
 def to_text(value: str) -> str:
     """A non-empty text on one line."""
     if not isinstance(value, str):
@@ -145,6 +150,8 @@ def _whole(value: object, at_least: int) -> int:
     number = operator.index(value) if isinstance(value, SupportsIndex) and not isinstance(value, bool) else None
     if number is None or number < at_least:
         raise FieldError(f"must be a whole number of at least {at_least}, not {shown(value)}")
+    if number > LARGEST_COUNT:
+        raise FieldError(f"must be a whole number up to 2**48, not {shown(value)}")
     return number
 
 
@@ -160,8 +167,8 @@ def to_decimal(value: Decimal | str | int | float) -> Decimal:
     if isinstance(exponent, str):  # as Decimal says of what is infinite or not a number
         raise FieldError(f"must be a finite number, not {shown(value)}")
     # Sums and quotients of what is written here must stay exact, and 1e999999999 must not fill the memory.
-    if exponent < -18 or (number and number.adjusted() >= 18):
-        raise FieldError(f"must be below 1e18 and have at most 18 decimal places, not {shown(value)}")
+    if exponent < -18 or (number and number.adjusted() >= 12):
+        raise FieldError(f"must be below 1e12 and have at most 18 decimal places, not {shown(value)}")
     return number
 
 
@@ -218,6 +225,8 @@ def _real(value: object) -> float:
         raise FieldError(f"must be a number, not {shown(value)}")
     if not math.isfinite(value):
         raise FieldError(f"must be a finite number, not {shown(value)}")
+    if abs(value) > _LARGEST_REAL:
+        raise FieldError(f"must be a number up to {_LARGEST_REAL:.0e}, not {shown(value)}")
     return float(value)
 
 
@@ -226,8 +235,8 @@ def to_duration(value: Duration) -> int:
     if isinstance(value, (bool, float)) or value is None:
         raise FieldError(f"must be {DURATION['needs_unit']}, not {shown(value)}")
     nanoseconds = parse_duration(value)
-    if nanoseconds < 0:
-        raise FieldError(f"must not be below zero, not {shown(value)}")
+    if not 0 <= nanoseconds <= _LONGEST:
+        raise FieldError(f"must be from zero to {_LONGEST // DAY} days, not {shown(value)}")
     return nanoseconds
 
 

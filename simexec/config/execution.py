@@ -27,7 +27,7 @@ from simexec.config.convert import (
     to_positive_duration,
     to_text,
 )
-from simexec.sim.clock import DAY, HOUR
+from simexec.sim.clock import DAY, HOUR, SECOND, format_duration
 
 
 class ExecutionMode(Enum):
@@ -200,6 +200,12 @@ class OrderManagerConfig:
 
     max_order_age: int | None = field(default=DAY, converter=optional(to_positive_duration), metadata=DURATION)
     cleanup_interval: int = field(default=HOUR, converter=to_positive_duration, metadata=DURATION)
+
+    def __attrs_post_init__(self) -> None:
+        if self.cleanup_interval < SECOND:
+            raise FieldError(
+                f"must be at least 1s, not {format_duration(self.cleanup_interval)}", ("cleanup_interval",)
+            )
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)

@@ -97,6 +97,10 @@ class TwapConfig:
     cross_at_end: bool = field(default=True, converter=to_flag)
     passive: bool = field(default=True, converter=to_flag)
 
+    def __attrs_post_init__(self) -> None:
+        if self.slices > 1_000_000:
+            raise FieldError(f"must be at most 1,000,000, not {self.slices}", ("slices",))
+
 
 @frozen(kw_only=True, field_transformer=naming_fields)
 class IcebergConfig:

@@ -10,6 +10,7 @@ from attrs.converters import optional
 
 from simexec.config.convert import (
     NAME,
+    FieldError,
     naming_fields,
     to_decimal,
     to_flag,
@@ -62,6 +63,10 @@ class GatewayConfig:
     service: DurationConfig = field(factory=constant("20us"), converter=to_duration_model)
     capacity: int | None = field(default=None, converter=optional(to_positive_count))
     priority: bool = field(default=False, converter=to_flag)
+
+    def __attrs_post_init__(self) -> None:
+        if self.capacity is not None and self.capacity < self.servers:
+            raise FieldError(f"must be at least the {self.servers} servers, not {self.capacity}", ("capacity",))
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)

@@ -13,7 +13,7 @@ from simexec.execution.order_tree import OrderTree
 from simexec.execution.report_stream import ReportStream
 from simexec.sim import Event, Simulation, current_simulation
 from simexec.sim.clock import HOUR, Duration, parse_duration
-from simexec.trading.instrument import Instrument
+from simexec.trading.instrument import LARGEST_COUNT, Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecType, ExecutionReport, Fill
@@ -68,6 +68,7 @@ class OrderManager:
         self._answers: dict[str, Event] = {}
         self._created = 0
         self._archive: Callable[[Order], None] | None = None
+        self._held: set[str] = set()
         if broker is not None:
             broker.on_reports(self._receive)
 
@@ -107,7 +108,9 @@ class OrderManager:
             OrderError: the fields contradict the instrument or each other.
         """
         instrument = self._known.get(symbol) or self._new_instrument(symbol)
-        if quantity.__class__ is not int or quantity <= 0 or quantity % instrument.lot:
+        if side.__class__ is not OrderSide or order_type.__class__ is not OrderType:
+            raise OrderError(f"side {side!r} and order_type {order_type!r} must be members of OrderSide and OrderType")
+        if quantity.__class__ is not int or not 0 < quantity <= LARGEST_COUNT or quantity % instrument.lot:
             quantity = instrument.check_quantity(quantity)
         price_ticks = limit_in_ticks(instrument, order_type, price, quantity, display_quantity)
         if parent_id is not None:
@@ -142,8 +145,7 @@ class OrderManager:
         if parent_id is not None:
             self._tree.add_child(order, parent_id)
         if not self._cleaning:
-            self._cleaning = True
-            self._sim.call_after(self._interval, self._clean)
+            self._plan_cleaning()
         return order
 
     async def submit_order(self, order_id: str) -> None:
@@ -181,7 +183,8 @@ class OrderManager:
         if order.is_final or order.pending_cancel:
             return
         if order.status is _PENDING or self._broker is None:
-            self.close(order, ExecType.CANCELED, "cancelled before it was sent")
+            unsent = order.status is _PENDING
+            self.close(order, ExecType.CANCELED, "cancelled before it was sent" if unsent else "cancelled on request")
             return
         order.request_cancel()
         if self._journal is not None:
@@ -301,8 +304,11 @@ class OrderManager:
             TransitionError: the order cannot have it (never sent, ended, or overfilled).
         """
         order = self.order(order_id)
-        if fill.order_id != order_id:
-            raise OrderError(f"fill {fill.exec_id} is of order {fill.order_id}, not of {order_id}")
+        if (fill.order_id, fill.side, fill.instrument) != (order_id, order.side, order.instrument):
+            raise OrderError(
+                f"fill {fill.exec_id} is of a {fill.side.name} {fill.symbol} order {fill.order_id},"
+                f" not of the {order.side.name} {order.symbol} order {order_id}"
+            )
         filled = order.filled_quantity + fill.quantity
         report = ExecutionReport(
             fill.exec_id, order_id, _TRADE, fill.time_ns, filled, order.quantity - filled, fill.quantity, fill.price_quanta,
@@ -380,6 +386,8 @@ class OrderManager:
         """Ask aged orders to cancel and forget trees that ended an interval ago; goes on while there is anything to do."""
         now, self._cleaning = self._sim.now, False
         for order in list(self._orders.values()):
+            if order.order_id in self._held:
+                continue
             if order.parent_id is None and order.is_final and (order.closed_ns or 0) <= now - self._interval:
                 for gone in self._tree.forget(order):
                     self._streams.pop(gone.order_id, None)
@@ -388,10 +396,26 @@ class OrderManager:
             elif self._max_age is not None and now - order.created_ns >= self._max_age and self._is_sent(order):
                 self.cancel(order)
         self._cleaning = any(
-            order.parent_id is None if order.is_final else self._max_age is not None and self._is_sent(order)
+            order.parent_id is None and order.order_id not in self._held
+            if order.is_final
+            else self._max_age is not None and self._is_sent(order)
             for order in self._orders.values()
         )
         if self._cleaning:
+            self._sim.call_after(self._interval, self._clean)
+
+    def hold(self, order: Order) -> None:
+        """Keep an order and its children, whatever their age, until ``release``: who works them still looks at them."""
+        self._held.add(order.order_id)
+
+    def release(self, order: Order) -> None:
+        """Undo ``hold``; the tree is forgotten in due time."""
+        self._held.discard(order.order_id)
+        self._plan_cleaning()
+
+    def _plan_cleaning(self) -> None:
+        if not self._cleaning:
+            self._cleaning = True
             self._sim.call_after(self._interval, self._clean)
 
     def _is_sent(self, order: Order) -> bool:

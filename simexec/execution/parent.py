@@ -150,10 +150,12 @@ async def work(execution: ParentExecution, manager: OrderManager, algorithm: Alg
     """
     parent = execution.parent
     parent.submit(execution.sim.now)
+    manager.hold(parent)
     await algorithm.run(execution)
     for child in execution.children:
         if not child.is_final:
             await execution.withdraw(child)
     if not parent.is_final:
         manager.close(parent, ExecType.EXPIRED, f"{parent.leaves_quantity} of {parent.quantity} were left unfilled")
+    manager.release(parent)
     return parent

@@ -29,6 +29,7 @@ def assumptions_of(world: World, scenario: Scenario) -> tuple[str, ...]:
             "displacement: what we take is gone; what we give stays as a leftover until history reaches its price or its level"
             " leaves the recorded window",
             f"outside the recorded {world.recording.levels} levels everything that comes into view is ahead of our orders there",
+            f"data: {sum(world.recording.defects.values()):,} of {world.recording.rows:,} rows had to be repaired",
             "impact: others do not react to our orders, only trade with them",
         ]
     else:

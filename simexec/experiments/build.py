@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -35,6 +36,9 @@ from simexec.sim import Constant, Empirical, Exponential, Gamma, LogNormal, Simu
 from simexec.trading.instrument import Instrument
 from simexec.trading.portfolio import Portfolio
 from simexec.venue import SelfTradePrevention, TradingHours, Venue
+
+_MOST_DEFECTS: Final = 0.01
+"""Share of a recording's rows that may have to be repaired before the recording is refused."""
 
 
 @attrs.frozen(eq=False)
@@ -67,6 +71,12 @@ def load_recording(scenario: Scenario) -> Recording | None:
     if scenario.date is not None and scenario.date != recording.date:
         raise ConfigError(
             f"date {scenario.date} is not that of the data, {recording.date}; leave it out or set it to that"
+        )
+    mismatched = sum(recording.defects.values())
+    if mismatched > recording.rows * _MOST_DEFECTS:
+        raise ConfigError(
+            f"{recording.source}: {mismatched:,} of {recording.rows:,} rows contradict the order book file; is it another"
+            " day's or another part's? simexec data check names the lines"
         )
     return recording
 

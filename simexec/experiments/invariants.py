@@ -24,6 +24,8 @@ def check_invariants(world: World, parent: Order, children: Sequence[Order]) -> 
     _equal("shares traded and shares in the portfolio", sign * bought, portfolio.position(instrument.symbol))
     _equal("shares of the children and of the parent", bought, parent.filled_quantity)
     flows = sum(instrument.cash_flow(sign, trade.last_quantity, trade.last_price_quanta) for trade in trades)
+    if instrument.inverse:  # margined: cash moves by realised profit alone
+        flows = portfolio.realised(currency)
     fees = sum(trade.fee for trade in trades)
     _equal(
         f"initial {currency} with all trades and fees, and cash",

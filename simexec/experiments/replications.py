@@ -86,8 +86,9 @@ def replicate(scenario: Scenario, count: int, *, progress: Progress | None = Non
         for part, value in analyse(result).shortfall.bps().items():
             if value is None:
                 raise InputError(
-                    f"replication {replication} has no {part} cost, since the book never had two sides when its price was needed;"
-                    " use a flow that shows both sides, and keep recording.history on"
+                    f"replication {replication} has no {part} cost, since its prices were not recorded or the book never had two"
+                    " sides;"
+                    " keep recording.history on, and use a flow that shows both sides"
                 )
             costs[part].append(value)
         fill_rates.append(result.parent.filled_quantity / result.parent.quantity)

@@ -17,7 +17,7 @@ from simexec.experiments.invariants import check_invariants
 from simexec.market.recording import Recording
 from simexec.protocols import Algorithm
 from simexec.trading.order import Order
-from simexec.trading.vocabulary import OrderType
+from simexec.trading.vocabulary import OrderSide, OrderType
 
 _STEPS: Final = 100
 """Parts of a run after each of which progress is reported."""
@@ -80,8 +80,12 @@ def _simulate(
             price=scenario.order.limit_price,
         )
         execution = ParentExecution(sim, world.manager, parent, world.view, sim.rng("algorithm"), last_ns)
+        reserve(world, parent)
         await work(execution, world.manager, algorithm)
-        finished.append((parent, tuple(world.manager.children(parent.order_id)), int(sim.now)))
+        if world.portfolio.outstanding(parent.order_id):
+            world.portfolio.release(parent.order_id)
+        end_ns = sim.now if parent.closed_ns is None else parent.closed_ns
+        finished.append((parent, tuple(world.manager.children(parent.order_id)), end_ns))
 
     working = sim.process(desk())
     if progress is None:
@@ -95,9 +99,27 @@ def _simulate(
     return finished[0]
 
 
+def reserve(world: World, parent: Order) -> None:
+    """Reserve what a parent that buys may cost: at its limit, or at the price it could trade at when it was decided."""
+    instrument, quote = world.instrument, world.market.book.quote()
+    price = quote.ask if parent.price_ticks is None else parent.price_ticks * instrument.subticks
+    if parent.side is OrderSide.BUY and price is not None and not instrument.inverse:
+        amount = instrument.notional(parent.quantity, price, parent.side.sign)
+        world.portfolio.reserve(parent.order_id, amount, instrument.currency)
+
+
+def _mark(world: World) -> None:
+    """Mark the position at the middle of what the book shows at the end; not at all if it shows nothing."""
+    quote = world.market.book.quote()
+    sides = [price for price in (quote.bid, quote.ask) if price is not None]
+    if sides:
+        world.portfolio.mark(world.instrument.symbol, sum(sides) // len(sides))
+
+
 def _result(
     world: World, scenario: Scenario, parent: Order, children: tuple[Order, ...], end_ns: int, seconds: dict[str, float]
 ) -> RunResult:
+    _mark(world)
     book = world.market.book
     quotes, prints, queues = book.quotes.since(), book.prints.since(), book.queues.since()
     digest = hashlib.sha256()
@@ -120,6 +142,7 @@ def _result(
         queues=queues,
         order_numbers=world.venue.order_numbers,
         journal=world.journal,
+        venue=world.venue.statistics(),
         portfolio=world.portfolio.snapshot(int(world.sim.now)),
         initial_cash=world.portfolio.initial_cash[world.instrument.currency],
         flow_messages=world.market.flow.applied(int(world.sim.now)),

@@ -17,8 +17,6 @@ NO_PRICE: Final = -(2**62)
 """Price of a side that shows nothing."""
 ANY_KEY: Final = 2**62
 """Key of an order without a limit."""
-ALL: Final = 2**62
-"""Quantity that means whatever is left."""
 
 # ``orders[row]``
 KEY: Final = 0
@@ -113,7 +111,6 @@ OUT_REST: Final = 2
 OUT_CANCEL: Final = 3
 
 # why a quantity was cancelled: the price column of an OUT_CANCEL row
-BY_REQUEST: Final = 0
 NO_LIQUIDITY: Final = 1
 SELF_TRADE: Final = 2
 FILL_OR_KILL: Final = 3

@@ -22,6 +22,8 @@ from simexec.market.lobster_errors import explain
 from simexec.market.lobster_name import LobsterName
 from simexec.market.recording import Problem, Recording
 
+_TICK: Final = 100
+_LARGEST: Final = 2**40
 _COUNTERS: Final = {
     anchoring.UNKNOWN: "order is unknown and no quantity of unknown age covers it",
     anchoring.DUPLICATE: "order id is already in the book; the older order is removed",
@@ -72,6 +74,7 @@ def _read_table(path: Path, types: list[str]) -> list[Array]:
         table = csv.read_csv(
             path,
             read_options=csv.ReadOptions(column_names=names),
+            parse_options=csv.ParseOptions(ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
                 column_types={n: pa.type_for_alias(t) for n, t in zip(names, types, strict=True)},
                 null_values=[],
@@ -95,8 +98,11 @@ def _read_messages(path: Path, name: LobsterName) -> list[Array]:
     )
     _refuse(path, (events < 1) | (events > 7), "type", events, "1 to 7")
     book_events = events <= 5
-    _refuse(path, book_events & (sizes <= 0), "size", sizes, "a positive number of shares")
-    _refuse(path, book_events & (prices <= 0), "price", prices, "dollars times 10,000, positive")
+    _refuse(path, book_events & ((sizes <= 0) | (sizes > _LARGEST)), "size", sizes, "a positive number of shares")
+    _refuse(
+        path, book_events & ((prices <= 0) | (prices > _LARGEST)), "price", prices, "dollars times 10,000, positive"
+    )
+    _refuse(path, (events <= 4) & (prices % _TICK != 0), "price", prices, f"a multiple of the tick, {_TICK}")
     _refuse(path, book_events & (np.abs(directions) != 1), "direction", directions, "1 (buy) or -1 (sell)")
     return [times, events, ids, sizes, prices, np.where(book_events, directions, 1)]
 
@@ -161,7 +167,7 @@ def _make_flow(
         end_ns=name.end_ns,
         levels=name.levels,
         price_quanta_per_unit=10_000,
-        tick_quanta=100,
+        tick_quanta=_TICK,
         messages=np.concatenate(chunks) if len(chunks) > 1 else chunks[0],
         references=int(progress[anchoring.REFERENCES]),
         row_times=times,

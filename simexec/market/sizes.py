@@ -22,8 +22,10 @@ class SizeModel(Protocol):
 
 
 def _at_least_one(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    if not (math.isfinite(value) and value >= 1):
-        raise InputError(f"{attribute.name} of {type(instance).__name__} is {value!r}; it must be at least 1 lot")
+    if not 1 <= value <= _MOST_LOTS:
+        raise InputError(
+            f"{attribute.name} of {type(instance).__name__} is {value!r}; it must be from 1 to {_MOST_LOTS} lots"
+        )
 
 
 def _whole(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -57,7 +59,7 @@ class GeometricSize:
 
     def sample(self, rng: np.random.Generator, size: int) -> Array:
         """See ``SizeModel``."""
-        return rng.geometric(1 / self.mean, size).astype(np.int64)
+        return np.minimum(rng.geometric(1 / self.mean, size), _MOST_LOTS).astype(np.int64)
 
 
 @attrs.frozen

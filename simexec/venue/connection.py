@@ -68,10 +68,6 @@ class Connection:
         self.deliver = deliver
         self._venue = venue
 
-    def receive(self, request: Request) -> None:
-        """A request has reached the gateway."""
-        self._venue.enqueue(self, request)
-
     def disconnect(self) -> None:
         """The line goes down: the venue refuses what still arrives and, if it does so, cancels the participant's orders."""
         self.connected = False

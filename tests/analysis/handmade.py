@@ -11,18 +11,23 @@ import numpy as np
 from simexec.analysis.result import RunResult
 from simexec.config.scenario import Scenario
 from simexec.execution.journal import Journal
+from simexec.sim import StationStatistics
 from simexec.sim.clock import HOUR, SECOND
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecType, ExecutionReport, RejectReason
 from simexec.trading.vocabulary import OrderSide, OrderType
+from simexec.venue import VenueStatistics
 
 OPEN = 10 * HOUR
 CLOSE = 11 * HOUR
 DECISION = OPEN + 60 * SECOND
 ARRIVAL = DECISION + SECOND
 END = DECISION + 600 * SECOND
+NOTHING_SEEN = VenueStatistics(
+    0, 0, 0, 0, 0, StationStatistics(0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, (0.0, 0.0), 0, 0)
+)
 STOCK = Instrument("TEST", Decimal("0.01"))
 
 
@@ -109,7 +114,8 @@ def result_of(
         queues=np.array([(arrival + 25_000, 7, 2, 300, quantity)] if children else [], np.int64).reshape(-1, 5),
         order_numbers={"ord_2": 7} if children else {},
         journal=journal,
-        portfolio=Portfolio(0).snapshot(END),
+        venue=NOTHING_SEEN,
+        portfolio=Portfolio(0, instrument.currency).snapshot(END),
         initial_cash=0,
         flow_messages=5,
         calendar_events=9,

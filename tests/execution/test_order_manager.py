@@ -371,7 +371,7 @@ def test_a_fill_of_another_order_is_refused() -> None:
         manager = OrderManager()
         first, second = (sim.run(manager.create_order("AAPL", BUY, 100)) for _ in range(2))
         manager.submit(second)
-        with pytest.raises(OrderError, match="fill x1 is of order ord_1, not of ord_2"):
+        with pytest.raises(OrderError, match="fill x1 is of a BUY AAPL order ord_1, not of the BUY AAPL order ord_2"):
             sim.run(manager.add_fill(second.order_id, fill_of(first, 10)))
 
 

@@ -58,7 +58,7 @@ def test_sizes_do_not_depend_on_how_many_are_drawn_at_once(model: SizeModel) -> 
 @pytest.mark.parametrize(
     ("model", "values", "words"),
     [
-        (ConstantSize, (0,), "quantity of ConstantSize is 0; it must be at least 1 lot"),
+        (ConstantSize, (0,), "quantity of ConstantSize is 0; it must be from 1 to"),
         (ConstantSize, (1.5,), "quantity of ConstantSize is 1.5; it must be a whole number of lots"),
         (GeometricSize, (0.5,), "mean of GeometricSize is 0.5"),
         (GeometricSize, (math.nan,), "nan"),
