@@ -17,6 +17,7 @@ from simexec.analysis.tca import LIQUIDITY, TcaSummary, analyse
 from simexec.config.flow import LobsterFlow
 from simexec.config.order import IcebergConfig, TwapConfig
 from simexec.sim.clock import MILLISECOND, format_duration, format_time_of_day
+from simexec.trading.money import to_decimal
 
 _WIDTH: Final = 100
 _NONE: Final = "-"
@@ -95,7 +96,16 @@ def _what(result: RunResult, tca: TcaSummary) -> list[str]:
         children += f"; {tca.cancels_too_late} cancels too late"
     if tca.rejects_by_reason:
         children += "; refused: " + ", ".join(f"{count} {name}" for name, count in tca.rejects_by_reason.items())
-    return lines + _entry("children", children)
+    return lines + _entry("children", children) + _entry("account", _account(result))
+
+
+def _account(result: RunResult) -> str:
+    currency, portfolio = result.instrument.currency, result.portfolio
+    position = portfolio.positions.get(result.instrument.symbol)
+    held = 0 if position is None else position.quantity
+    worth = to_decimal(0 if position is None else position.market_value, currency)
+    cash, equity = (to_decimal(units[currency], currency) for units in (portfolio.cash, portfolio.equity))
+    return f"{cash:,.2f} {currency} and {held:,} {result.instrument.symbol} worth {worth:,.2f}; equity {equity:,.2f}"
 
 
 def _algorithm(result: RunResult) -> str:

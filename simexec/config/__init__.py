@@ -46,7 +46,6 @@ from simexec.config.venue import (
     HistoryMode,
     LinksConfig,
     RecordingConfig,
-    SelfTradePrevention,
     VenueConfig,
 )
 
@@ -84,7 +83,6 @@ __all__ = [
     "PercentCommission",
     "RecordingConfig",
     "Scenario",
-    "SelfTradePrevention",
     "SessionConfig",
     "SizeConfig",
     "SlippageConfig",

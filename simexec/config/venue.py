@@ -19,14 +19,7 @@ from simexec.config.convert import (
     to_text,
 )
 from simexec.config.durations import DurationConfig, constant, to_duration_model
-
-
-class SelfTradePrevention(Enum):
-    """What the venue does when an order would trade with another of the same owner."""
-
-    OFF = 0
-    CANCEL_NEWEST = 1
-    CANCEL_OLDEST = 2
+from simexec.trading.vocabulary import SelfTradePrevention
 
 
 class HistoryMode(Enum):

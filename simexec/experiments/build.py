@@ -35,7 +35,7 @@ from simexec.protocols import Algorithm, DurationModel
 from simexec.sim import Constant, Empirical, Exponential, Gamma, LogNormal, Simulation, Uniform
 from simexec.trading.instrument import Instrument
 from simexec.trading.portfolio import Portfolio
-from simexec.venue import SelfTradePrevention, TradingHours, Venue
+from simexec.venue import TradingHours, Venue
 
 _MOST_DEFECTS: Final = 0.01
 """Share of a recording's rows that may have to be repaired before the recording is refused."""
@@ -113,7 +113,7 @@ def build(scenario: Scenario, recording: Recording | None, replication: int = 0)
         fees=MakerTakerFees(
             fees.maker_per_share, fees.taker_per_share, fees.maker_bps, fees.taker_bps, currency=instrument.currency
         ),
-        self_trade_prevention=SelfTradePrevention[scenario.venue.self_trade_prevention.name],
+        self_trade_prevention=scenario.venue.self_trade_prevention,
         cancel_on_disconnect=scenario.venue.cancel_on_disconnect,
     )
     broker = Broker(sim)

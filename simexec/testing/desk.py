@@ -22,8 +22,8 @@ from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecutionReport
 from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
-from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
-from simexec.venue import Connection, SelfTradePrevention, TradingHours, Venue
+from simexec.trading.vocabulary import OrderSide, OrderType, SelfTradePrevention, TimeInForce
+from simexec.venue import Connection, TradingHours, Venue
 
 
 @attrs.frozen(eq=False)

@@ -74,6 +74,17 @@ class TimeInForce(Enum):
         self.may_rest = word in ("DAY", "GTC")
 
 
+class SelfTradePrevention(Enum):
+    """What a venue does when a participant's order would trade with an older one of its own (FIX tag 2964).
+
+    OFF lets them trade; CANCEL_NEWEST cancels the incoming order, CANCEL_OLDEST the resting one.
+    """
+
+    OFF = "OFF"
+    CANCEL_NEWEST = "CANCEL_NEWEST"
+    CANCEL_OLDEST = "CANCEL_OLDEST"
+
+
 class OrderStatus(Enum):
     """What is known of an order; only ``Order.submit`` and ``Order.apply`` change it.
 

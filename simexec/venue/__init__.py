@@ -2,6 +2,6 @@
 
 from simexec.venue.connection import Connection
 from simexec.venue.hours import TradingHours
-from simexec.venue.venue import SelfTradePrevention, Venue, VenueStatistics
+from simexec.venue.venue import Venue, VenueStatistics
 
-__all__ = ["Connection", "SelfTradePrevention", "TradingHours", "Venue", "VenueStatistics"]
+__all__ = ["Connection", "TradingHours", "Venue", "VenueStatistics"]

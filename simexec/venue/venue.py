@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 from typing import Final
 
 import attrs
@@ -25,7 +24,7 @@ from simexec.sim import Simulation, Station, StationStatistics
 from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, ExecutionReport, RejectReason
 from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
-from simexec.trading.vocabulary import TimeInForce
+from simexec.trading.vocabulary import SelfTradePrevention, TimeInForce
 from simexec.venue.connection import Account, Connection, Packet, Request, Working
 from simexec.venue.hours import TradingHours
 from simexec.venue.validation import Refusal, refuse_order
@@ -46,12 +45,11 @@ _NEW, _TRADE, _CANCELED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED
 _DAY, _IOC, _FOK = TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK
 
 
-class SelfTradePrevention(Enum):
-    """What happens when a participant's order would trade with an older one of its own; the value is the book's flag."""
-
-    OFF = 0
-    CANCEL_NEWEST = at.STP_NEWEST
-    CANCEL_OLDEST = at.STP_OLDEST
+_PREVENTION: Final = {
+    SelfTradePrevention.OFF: 0,
+    SelfTradePrevention.CANCEL_NEWEST: at.STP_NEWEST,
+    SelfTradePrevention.CANCEL_OLDEST: at.STP_OLDEST,
+}
 
 
 @attrs.frozen
@@ -117,7 +115,7 @@ class Venue:
         self.fees = fees or MakerTakerFees()
         self._sim = sim
         self._book = market.book
-        self._prevention = self_trade_prevention.value
+        self._prevention = _PREVENTION[self_trade_prevention]
         self._cancel_on_disconnect = cancel_on_disconnect
         self._priority = priority
         self.gateway = Station(sim, f"{name}.gateway", service, self._serve, servers, capacity, priority)

@@ -16,13 +16,12 @@ from simexec.config import (
     IcebergConfig,
     MarketConfig,
     Scenario,
-    SelfTradePrevention,
     TwapConfig,
     load_scenario,
 )
 from simexec.errors import ConfigError
 from simexec.sim.clock import MICROSECOND, MINUTE, parse_time_of_day
-from simexec.trading.vocabulary import OrderSide, OrderType
+from simexec.trading.vocabulary import OrderSide, OrderType, SelfTradePrevention
 
 from .examples import QUICKSTART, scenario, smallest
 

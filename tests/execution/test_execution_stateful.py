@@ -21,8 +21,7 @@ from simexec.sim import Exponential, LogNormal, Uniform
 from simexec.testing import Desk, check_book, check_desk, make_desk, random_flow
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType
-from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
-from simexec.venue import SelfTradePrevention
+from simexec.trading.vocabulary import OrderSide, OrderType, SelfTradePrevention, TimeInForce
 
 from ..trading.oracle import Oracle
 

@@ -20,8 +20,7 @@ from simexec.testing import (
     make_desk,
 )
 from simexec.trading.report import ExecType, ExecutionReport, RejectReason
-from simexec.trading.vocabulary import OrderSide, TimeInForce
-from simexec.venue import SelfTradePrevention
+from simexec.trading.vocabulary import OrderSide, SelfTradePrevention, TimeInForce
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 DAY, GTC, IOC, FOK = TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
