@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +38,11 @@ def check_out_dir(out_dir: Path) -> None:
     Raises:
         InputError: it is a file, not empty, the working folder or a mount point, or its place cannot be written to.
     """
-    folder = out_dir.resolve()
+    try:
+        folder = out_dir.resolve()
+        folder.exists()
+    except OSError as error:
+        raise InputError(f"{out_dir} cannot be a folder: {error.strerror}; give a shorter name") from error
     if folder.exists():
         if not folder.is_dir():
             raise InputError(f"{out_dir} is a file; give the name of a new folder")
@@ -50,6 +55,10 @@ def check_out_dir(out_dir: Path) -> None:
         raise InputError(f"{out_dir} would lie inside {place}, which is a file; give a folder elsewhere")
     if not os.access(place, os.W_OK | os.X_OK):
         raise InputError(f"{out_dir} would lie inside {place}, which is not writable; give a folder elsewhere")
+    try:
+        Path(tempfile.mkdtemp(dir=place)).rmdir()
+    except OSError as error:
+        raise InputError(f"{out_dir} would lie inside {place}: {error.strerror}; give a folder elsewhere") from error
 
 
 def write_run(result: RunResult, out_dir: Path, *, plot: bool = False) -> Path:
