@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from simexec.errors import OrderError, SimulationError
 from simexec.execution.broker import Broker
+from simexec.execution.cleaner import Cleaner
 from simexec.execution.journal import Journal
 from simexec.execution.order_fields import Price, limit_in_ticks
 from simexec.execution.order_tree import OrderTree
@@ -57,9 +58,6 @@ class OrderManager:
         self.portfolio = portfolio
         self._instruments = None if instruments is None else {i.symbol: i for i in instruments}
         self._known: dict[str, Instrument] = dict(self._instruments or {})
-        self._max_age = None if max_order_age is None else parse_duration(max_order_age)
-        self._interval = parse_duration(cleanup_interval)
-        self._cleaning = False
         self._journal = journal
         self._tree = OrderTree()
         self._orders = self._tree.orders
@@ -68,7 +66,15 @@ class OrderManager:
         self._answers: dict[str, Event] = {}
         self._created = 0
         self._archive: Callable[[Order], None] | None = None
-        self._held: set[str] = set()
+        self._cleaner = Cleaner(
+            self._sim,
+            self._tree,
+            parse_duration(cleanup_interval),
+            None if max_order_age is None else parse_duration(max_order_age),
+            self.cancel,
+            self._is_sent,
+            self._forgotten,
+        )
         if broker is not None:
             broker.on_reports(self._receive)
 
@@ -144,8 +150,8 @@ class OrderManager:
         self._orders[order_id] = order
         if parent_id is not None:
             self._tree.add_child(order, parent_id)
-        if not self._cleaning:
-            self._plan_cleaning()
+        if not self._cleaner.planned:
+            self._cleaner.plan()
         return order
 
     async def submit_order(self, order_id: str) -> None:
@@ -382,41 +388,18 @@ class OrderManager:
         """Have ``archive`` called with every order that the manager is about to forget."""
         self._archive = archive
 
-    def _clean(self, _: object) -> None:
-        """Ask aged orders to cancel and forget trees that ended an interval ago; goes on while there is anything to do."""
-        now, self._cleaning = self._sim.now, False
-        for order in list(self._orders.values()):
-            if order.order_id in self._held:
-                continue
-            if order.parent_id is None and order.is_final and (order.closed_ns or 0) <= now - self._interval:
-                for gone in self._tree.forget(order):
-                    self._streams.pop(gone.order_id, None)
-                    if self._archive is not None:
-                        self._archive(gone)
-            elif self._max_age is not None and now - order.created_ns >= self._max_age and self._is_sent(order):
-                self.cancel(order)
-        self._cleaning = any(
-            order.parent_id is None and order.order_id not in self._held
-            if order.is_final
-            else self._max_age is not None and self._is_sent(order)
-            for order in self._orders.values()
-        )
-        if self._cleaning:
-            self._sim.call_after(self._interval, self._clean)
+    def _forgotten(self, order: Order) -> None:
+        self._streams.pop(order.order_id, None)
+        if self._archive is not None:
+            self._archive(order)
 
     def hold(self, order: Order) -> None:
         """Keep an order and its children, whatever their age, until ``release``: who works them still looks at them."""
-        self._held.add(order.order_id)
+        self._cleaner.hold(order)
 
     def release(self, order: Order) -> None:
         """Undo ``hold``; the tree is forgotten in due time."""
-        self._held.discard(order.order_id)
-        self._plan_cleaning()
-
-    def _plan_cleaning(self) -> None:
-        if not self._cleaning:
-            self._cleaning = True
-            self._sim.call_after(self._interval, self._clean)
+        self._cleaner.release(order)
 
     def _is_sent(self, order: Order) -> bool:
         """Whether an order is its own, rather than a parent that its algorithm answers for."""
