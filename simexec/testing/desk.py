@@ -64,10 +64,7 @@ class Desk:
         parent: Order | None = None,
     ) -> Order:
         """Create and submit an order now: a market order without a price, an iceberg with a displayed part."""
-        if price_ticks is None:
-            order_type = OrderType.MARKET
-        else:
-            order_type = OrderType.LIMIT if display_quantity is None else OrderType.ICEBERG
+        order_type = _order_type(price_ticks, display_quantity)
         order = self.manager.create(
             self.instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden,
             post_only, None if parent is None else parent.order_id,
@@ -195,6 +192,13 @@ def make_desk(
     return Desk(sim, instrument, hours, market, venue, broker, portfolio, journal, manager, view, forgotten)
 
 
+def _order_type(price_ticks: int | None, display_quantity: int | None) -> OrderType:
+    """What an order is: at the market without a price, an iceberg with a displayed part."""
+    if price_ticks is None:
+        return OrderType.MARKET
+    return OrderType.LIMIT if display_quantity is None else OrderType.ICEBERG
+
+
 def _duration(latency: Duration | DurationModel) -> DurationModel:
     return Constant(latency) if isinstance(latency, int | str | timedelta) else latency
 
@@ -239,10 +243,7 @@ class Participant:
         symbol: str | None = None,
     ) -> None:
         """Send a new order."""
-        if price_ticks is None:
-            order_type = OrderType.MARKET
-        else:
-            order_type = OrderType.LIMIT if display_quantity is None else OrderType.ICEBERG
+        order_type = _order_type(price_ticks, display_quantity)
         symbol = self._venue.instrument.symbol if symbol is None else symbol
         self.request(
             NewOrder(
