@@ -152,10 +152,12 @@ def _add_data(commands: Any) -> None:
     check = kinds.add_parser(
         "check",
         help="say what data files hold, and what is wrong with them",
-        description="Say what LOBSTER message files hold. Exits with 2 if one of them has problems.",
+        description="Say what recordings hold: LOBSTER message files, Databento MBO files (.dbn, .dbn.zst) and hftbacktest L3 files"
+        " (.npz). Exits with 2 if one of them has problems.",
         allow_abbrev=False,
     )
-    check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a message file, plain or gzipped")
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a recording, plain or compressed")
+    check.add_argument("--symbol", metavar="SYMBOL", help="the instrument, where a file has several")
     check.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     check.set_defaults(command=_check)
 
@@ -237,7 +239,7 @@ def _check_out(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> int:
     from simexec.market.check import check_file, format_check
 
-    reports = [check_file(path) for path in args.files]
+    reports = [check_file(path, symbol=args.symbol) for path in args.files]
     if args.json:
         _print_json(reports[0] if len(reports) == 1 else {"files": reports})
     else:

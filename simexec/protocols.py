@@ -16,12 +16,13 @@ class CoupledMarket(Protocol):
 
     Attributes:
         name: unique in the simulation; breaks ties between markets with messages of the same time.
-        next_time: time (ns) of the next message of its flow, or None when the flow is exhausted; it changes only in
-            ``advance`` and ``dispatch``.
     """
 
     name: str
-    next_time: int | None
+
+    @property
+    def next_time(self) -> int | None:
+        """Time (ns) of its flow's next message, None when there is none; changes only in ``advance`` and ``dispatch``."""
 
     def advance(self, until: int) -> int | None:
         """Apply every message with ``time <= until``; stop early after the first time at which a process is concerned.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simexec import cli
+
+from .market.l3_files import DBN_ROWS, NPZ_ROWS, write_dbn, write_npz
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "TEST_2020-01-02_34200000_57600000_{}_1.csv"
@@ -59,6 +62,73 @@ def test_malformed_data_are_refused(
     data = make(tmp_path)
     code = cli.main(["run", str(ROOT / "scenarios" / "quickstart.yaml"), "--data", str(data), "--out", str(out)])
     refused(code, words, out, capsys)
+
+
+def cut(path: Path, count: int) -> Path:
+    path.write_bytes(path.read_bytes()[:-count])
+    return path
+
+
+def changed(rows: list[dict[str, Any]], row: int, **fields: object) -> list[dict[str, Any]]:
+    return [*rows[:row], rows[row] | fields, *rows[row + 1 :]]
+
+
+ORDERS: dict[str, tuple[Callable[[Path], Path], list[str], list[str]]] = {
+    "DBN, truncated": (lambda folder: cut(write_dbn(folder), 20), [], ["test.mbo.dbn", "record 9", "truncated"]),
+    "DBN, a gap": (
+        lambda folder: write_dbn(folder, changed(DBN_ROWS, 2, flags=128 + 4)), [],
+        ["problems found", "record 3", "sequence", "missing"],
+    ),
+    "DBN, an unknown id": (
+        lambda folder: write_dbn(folder, changed(DBN_ROWS, 8, order_id=55)), [],
+        ["problems found", "record 9", "order id", "not in the book"],
+    ),
+    "DBN, a duplicate id": (
+        lambda folder: write_dbn(folder, changed(DBN_ROWS, 2, order_id=12)), [],
+        ["problems found", "record 3", "order id", "already in the book"],
+    ),
+    "DBN, a wrong symbol": (
+        lambda folder: write_dbn(folder), ["--symbol", "OTHER"], ["test.mbo.dbn", "no instrument 'OTHER'", "TEST (7)"],
+    ),
+    "DBN, a clock going back": (
+        lambda folder: write_dbn(folder, changed(DBN_ROWS, 2, ts_event=0)), [],
+        ["problems found", "record 3", "time", "goes back"],
+    ),
+    "npz, truncated": (lambda folder: cut(write_npz(folder), 200), [], ["test.npz", "damaged"]),
+    "npz, an unknown id": (
+        lambda folder: write_npz(folder, changed(NPZ_ROWS, 8, order_id=55)), [],
+        ["problems found", "record 9", "order id", "not in the book"],
+    ),
+    "npz, a duplicate id": (
+        lambda folder: write_npz(folder, changed(NPZ_ROWS, 2, order_id=12)), [],
+        ["problems found", "record 3", "order id", "already in the book"],
+    ),
+    "npz, a wrong symbol": (
+        lambda folder: write_npz(folder), ["--symbol", "OTHER"], ["test.npz", "'test'", "'OTHER'"],
+    ),
+    "npz, a clock going back": (
+        lambda folder: write_npz(folder, changed(NPZ_ROWS, 2, exch_ts=0)), [],
+        ["problems found", "record 3", "time", "goes back"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "options", "words"), ORDERS.values(), ids=ORDERS.keys())
+def test_a_malformed_order_by_order_recording_is_refused_or_its_defects_are_named(
+    make: Callable[[Path], Path],
+    options: list[str],
+    words: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("databento_dbn")
+    code = cli.main(["data", "check", str(make(tmp_path)), *options])
+    said = capsys.readouterr()
+    assert code == 2
+    (line,) = said.err.splitlines()
+    assert line.startswith("simexec: error: ")
+    assert "Traceback" not in line
+    assert all(word in line + said.out for word in words), line + said.out
 
 
 FIELDS = {

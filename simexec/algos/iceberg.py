@@ -9,7 +9,7 @@ import attrs
 
 from simexec.errors import InputError
 from simexec.execution.parent import ParentExecution
-from simexec.sim.clock import MILLISECOND, SECOND, parse_duration
+from simexec.sim.clock import parse_duration
 
 
 @attrs.frozen(kw_only=True)
@@ -68,13 +68,11 @@ class Iceberg:
             return execution.within_limit(parent.instrument.to_ticks(self.limit_price), parent.price_ticks)
         if parent.price_ticks is not None:
             return parent.price_ticks
-        pause = MILLISECOND
         while execution.sim.now < end:
             near, _ = execution.touches()
             if near is not None:
                 return near // parent.instrument.subticks
-            await execution.until(execution.sim.now + pause)
-            pause = min(2 * pause, SECOND)
+            await execution.sim.any_of([execution.view.changes(), execution.sim.timeout(end - execution.sim.now)])
         return None
 
     def _refill(self, execution: ParentExecution) -> int:

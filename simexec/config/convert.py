@@ -301,6 +301,11 @@ def to_durations(value: Sequence[Duration]) -> tuple[int, ...]:
     return _each(to_duration, value)
 
 
+def to_texts(value: Sequence[str]) -> tuple[str, ...]:
+    """A list of texts, which may be empty."""
+    return _each(to_text, value) if value != () and value != [] else ()
+
+
 def _each(convert: Callable[[Any], T], values: object) -> tuple[T, ...]:
     """A non-empty tuple; a wrong item is named by its index."""
     if not isinstance(values, (list, tuple)) or not values:

@@ -163,6 +163,21 @@ DurationConfig = (
 )
 
 
+@frozen(kw_only=True, field_transformer=naming_fields)
+class RecordedDuration:
+    """``{type: recorded}``: what the flow's recording measured; for market data alone."""
+
+    type: ClassVar[str] = "recorded"
+
+
+FeedLatencyConfig = DurationConfig | RecordedDuration
+
+
+def to_feed_latency(value: FeedLatencyConfig | str | int | timedelta) -> FeedLatencyConfig:
+    """As ``to_duration_model``, or recorded."""
+    return value if isinstance(value, RecordedDuration) else to_duration_model(value)
+
+
 def to_duration_model(value: DurationConfig | str | int | timedelta) -> DurationConfig:
     """A duration model as it is; a bare duration becomes a constant."""
     if isinstance(value, DurationConfig):
@@ -173,12 +188,14 @@ def to_duration_model(value: DurationConfig | str | int | timedelta) -> Duration
     raise FieldError(f"must be a duration such as '250us' or a mapping with its type, not {shown(value)}")
 
 
-def describe(model: DurationConfig) -> str:
+def describe(model: FeedLatencyConfig) -> str:
     """The model in words: ``"250us"``, ``"lognormal: median 200us, sigma 0.4, floor 80us"``."""
     if isinstance(model, ConstantDuration):
         return format_duration(model.value)
     if isinstance(model, EmpiricalDuration):
         return f"empirical: {len(model.values())} samples"
+    if isinstance(model, RecordedDuration):
+        return "as recorded"
     fields = ((one.name, getattr(model, one.name), one.metadata.get("dump", repr)) for one in attrs.fields(type(model)))
     return f"{model.type}: " + ", ".join(f"{name} {write(value)}" for name, value, write in fields)
 

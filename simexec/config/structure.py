@@ -118,6 +118,9 @@ def _structure_class(cls: type[Any], converter: Converter) -> Callable[[Any, Any
             names = ", ".join(key_of(field) for field in fields)
             raise FieldError(f"must be a mapping with fields ({names}), not {shown(raw)}")
         check_names(cls, raw)
+        tag = getattr(cls, "type", None)
+        if tag is not None and raw.get("type", tag) != tag:
+            raise FieldError(f"must be {tag} here, not {shown(raw['type'])}", ("type",))
         for name in required:
             if name not in raw:
                 raise FieldError("this field is required, and missing", (name,))
@@ -130,7 +133,7 @@ def _structure_field(field: attrs.Attribute[Any], hint: Any, converter: Converte
     """What turns a field's plain value into what its class takes."""
     key, kinds = key_of(field), [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
     nested = any(attrs.has(kind) for kind in kinds)
-    rows = get_origin(hint) is tuple and attrs.has(kinds[0])
+    rows = get_origin(hint) is tuple and bool(attrs.has(kinds[0]) or _is_tagged(kinds[0]))
 
     def structured(raw: Any, _type: Any) -> Any:
         if "needs_unit" in field.metadata and isinstance(raw, int) and raw != 0:
@@ -147,7 +150,7 @@ def _structure_field(field: attrs.Attribute[Any], hint: Any, converter: Converte
     return structured
 
 
-def _structure_rows(raw: Any, kind: type, converter: Converter) -> tuple[Any, ...]:
+def _structure_rows(raw: Any, kind: Any, converter: Converter) -> tuple[Any, ...]:
     if not isinstance(raw, (list, tuple)):
         raise FieldError(f"must be a list, not {shown(raw)}")
     rows: list[Any] = []
@@ -173,7 +176,7 @@ def _members(union: Any) -> tuple[Any, ...]:
 def _structure_tagged(union: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     members = _members(union)
     by_tag = {one.type: one for one in members}
-    a_text_is_constant = set(members) == set(get_args(DurationConfig))
+    a_text_is_constant = set(members) >= set(get_args(DurationConfig))
 
     def structured(raw: Any, _type: Any) -> Any:
         if isinstance(raw, members):

@@ -12,7 +12,7 @@ from simexec.protocols import DurationModel
 from simexec.sim import Constant, Link, Simulation
 from simexec.trading.order import Order
 from simexec.trading.report import ExecutionReport
-from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
+from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder, ReplaceRequest
 from simexec.venue import Connection, Venue
 
 
@@ -103,7 +103,7 @@ class Broker:
         self.lines[order.venue].out.send(
             NewOrder(
                 order.order_id, order.side.sign, order.quantity, order.order_type, order.price_ticks, order.time_in_force,
-                order.display_quantity, order.hidden, order.post_only, order.instrument.symbol,
+                order.display_quantity, order.hidden, order.post_only, order.instrument.symbol, order.terms,
             ),
             "order",
         )  # fmt: skip
@@ -112,9 +112,13 @@ class Broker:
         """Ask the venue to cancel what is left of an order."""
         self.lines[order.venue].out.send(CancelRequest(order.order_id), "cancel")
 
-    def send_replace(self, order: Order, quantity: int, price_ticks: int | None) -> None:
-        """Ask the venue to change an order's total quantity or limit."""
-        self.lines[order.venue].out.send(ReplaceRequest(order.order_id, quantity, price_ticks), "order")
+    def send_replace(self, order: Order, quantity: int, price_ticks: int | None, stop_ticks: int | None = None) -> None:
+        """Ask the venue to change an order's total quantity, limit or stop price."""
+        self.lines[order.venue].out.send(ReplaceRequest(order.order_id, quantity, price_ticks, stop_ticks), "order")
+
+    def send_mass_cancel(self, venue: str, request: MassCancelRequest) -> None:
+        """Ask a venue to cancel many orders."""
+        self.lines[venue].out.send(request, "cancel")
 
     def disconnect(self, venue: str) -> None:
         """Drop the line to a venue."""

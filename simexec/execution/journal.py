@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 
+from simexec.execution.mass_cancel import MassCancel
 from simexec.trading.order import Order
 from simexec.trading.report import ExecutionReport
 
@@ -18,11 +19,13 @@ class JournalEntry:
 
     Attributes:
         time_ns: when it left or arrived here.
-        event: ``order``, ``cancel``, ``replace``, or the name of a report's ``ExecType``.
+        event: ``order``, ``cancel``, ``replace``, ``mass_cancel`` and its answer ``mass_canceled`` (whose ``order_id`` is that of
+            the request, and whose quantity the number of orders cancelled), or the name of a report's ``ExecType``.
         transact_ns: when it happened at the venue; ``arrived_ns`` when the request reached the gateway, ``started_ns`` when
             the gateway began to work on it; 0 of requests.
         quantity: of a request; ``price_ticks`` its limit, None without one.
         reason: FIX reason of a reject, empty otherwise.
+        text: of a report; of a request the terms that only some orders have, as ``name=value``.
     """
 
     time_ns: int
@@ -49,15 +52,15 @@ class JournalEntry:
 FIELDS: Final = tuple(field.name for field in attrs.fields(JournalEntry))
 
 
-_Line = tuple[int, "str | ExecutionReport", Order, int, "int | None"]
+_Line = tuple[int, "str | ExecutionReport", "Order | MassCancel", int, "int | None"]
 
 
 class Journal:
     """Keeps requests and reports, five values a line in one flat list, and spells them out afterwards.
 
     Attributes:
-        note: adds a line: time; what, the name of a request that leaves or a report that arrives; order; and of a request
-            its quantity and limit in ticks.
+        note: adds a line: time; what, the name of a request that leaves, with its text behind a space if there is one, or a
+            report that arrives; order; and of a request its quantity and limit in ticks.
     """
 
     def __init__(self) -> None:
@@ -72,8 +75,9 @@ class Journal:
         for time_ns, what, order, quantity, price_ticks in zip(*[iter(self._values)] * 5, strict=True):
             parent_id = order.parent_id or ""
             if isinstance(what, str):
+                event, _, text = what.partition(" ")
                 yield JournalEntry(
-                    time_ns, what, order.order_id, parent_id, quantity, price_ticks, "", 0, 0, 0, 0, 0, 0, 0, 0, False, "", "",
+                    time_ns, event, order.order_id, parent_id, quantity, price_ticks, "", 0, 0, 0, 0, 0, 0, 0, 0, False, "", text,
                     order.venue or "",
                 )  # fmt: skip
             else:

@@ -1,38 +1,111 @@
-"""Fields of a new order that must fit each other."""
+"""Fields of a new order that must fit each other, from what a user gave."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypedDict
 
-from simexec.errors import OrderError
+from simexec.errors import InputError, OrderError
+from simexec.sim.clock import Duration, format_duration, parse_duration
 from simexec.trading.instrument import Instrument
-from simexec.trading.vocabulary import OrderType
+from simexec.trading.money import parse_decimal
+from simexec.trading.terms import PLAIN, OrderTerms, contradiction
+from simexec.trading.vocabulary import OrderType, PegType, TimeInForce
 
 Price = Decimal | int | str | float
 
-# Module globals, since reading a member off its Enum runs Python code.
-_MARKET, _ICEBERG = OrderType.MARKET, OrderType.ICEBERG
+
+class TermFields(TypedDict, total=False):
+    """What only some orders have, as a user gives it; ``OrderManager.create_order`` says what each means."""
+
+    price_slide: bool
+    stop_price: Price | None
+    trail: Price | None
+    peg: PegType | None
+    peg_offset: Price | None
+    min_quantity: int | None
+    expire: Duration | None
 
 
-def limit_in_ticks(
-    instrument: Instrument, order_type: OrderType, price: Price | None, quantity: int, display_quantity: int | None
-) -> int | None:
-    """The limit price in ticks, None of a market order.
+_PEGGED = OrderType.PEGGED
+
+
+def check_limit(instrument: Instrument, order_type: OrderType, price: Price | None) -> int | None:
+    """The limit price in ticks, None where the type has none.
 
     Raises:
-        OrderError: price and displayed quantity do not fit the type, or are wrong in themselves.
+        OrderError: a price that the type has not, a missing one, or a wrong one.
     """
-    if (display_quantity is None) is (order_type is _ICEBERG):
-        raise OrderError(
-            f"display_quantity {display_quantity} with a {order_type.name.lower()} order;"
-            " an iceberg needs one, others have none"
-        )
+    if order_type.has_price or (order_type is _PEGGED and price is not None):
+        if price is None:
+            raise OrderError(f"a {order_type.name.lower()} order of {instrument.symbol} needs a price")
+        return instrument.to_ticks(price)
+    if price is not None:
+        raise OrderError(f"a {order_type.name.lower()} order has no price, {price} was given; use OrderType.LIMIT")
+    return None
+
+
+def check_terms(
+    instrument: Instrument,
+    order_type: OrderType,
+    quantity: int,
+    time_in_force: TimeInForce,
+    display_quantity: int | None,
+    hidden: bool,
+    post_only: bool,
+    now_ns: int,
+    *,
+    stop_price: Price | None = None,
+    trail: Price | None = None,
+    peg: PegType | None = None,
+    peg_offset: Price | None = None,
+    min_quantity: int | None = None,
+    expire: Duration | None = None,
+    price_slide: bool = False,
+) -> OrderTerms | None:
+    """The terms of an order, None of one that has none.
+
+    Raises:
+        OrderError: a wrong value, or fields that contradict each other.
+    """
+    if peg is not None and not isinstance(peg, PegType):
+        raise OrderError(f"peg {peg!r} must be a member of PegType")
+    terms = OrderTerms(
+        None if stop_price is None else instrument.to_ticks(stop_price),
+        None if trail is None else instrument.to_ticks(trail),
+        peg,
+        0 if peg_offset is None else _offset_in_ticks(instrument, peg_offset),
+        None if min_quantity is None else instrument.check_quantity(min_quantity),
+        None if expire is None else _expiry(expire, now_ns),
+        price_slide,
+    )
+    if terms.min_quantity is not None and terms.min_quantity > quantity:
+        raise OrderError(f"min_quantity {min_quantity} exceeds the quantity {quantity}")
     if display_quantity is not None and instrument.check_quantity(display_quantity) > quantity:
         raise OrderError(f"display_quantity {display_quantity} exceeds the quantity {quantity}")
-    if order_type is _MARKET:
-        if price is not None:
-            raise OrderError(f"a market order has no price, {price} was given; use OrderType.LIMIT")
-        return None
-    if price is None:
-        raise OrderError(f"a {order_type.name.lower()} order of {instrument.symbol} needs a price")
-    return instrument.to_ticks(price)
+    wrong = contradiction(order_type, time_in_force, display_quantity, hidden, post_only, terms)
+    if wrong is not None:
+        raise OrderError(wrong)
+    return None if terms == PLAIN else terms
+
+
+def _offset_in_ticks(instrument: Instrument, offset: Price) -> int:
+    """A signed distance of prices in ticks."""
+    try:
+        number = parse_decimal(offset, f"{instrument.symbol} peg_offset")
+    except InputError as error:
+        raise OrderError(str(error)) from None
+    if number == 0:
+        return 0
+    ticks = instrument.to_ticks(abs(number))
+    return ticks if number > 0 else -ticks
+
+
+def _expiry(expire: Duration, now_ns: int) -> int:
+    try:
+        expire_ns = parse_duration(expire)
+    except InputError as error:
+        raise OrderError(f"expire: {error}") from None
+    if expire_ns <= now_ns:
+        raise OrderError(f"expire {expire!r} has passed; it is {format_duration(now_ns)} since the run's epoch")
+    return expire_ns

@@ -1,30 +1,38 @@
-"""The order manager: every order's life from creation to its final state, and the tree of parents and children."""
+"""The order manager: every order's life from creation to its final state, the tree of parents and children, groups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Unpack
 
 from simexec.errors import OrderError, SimulationError
 from simexec.execution.broker import Broker
 from simexec.execution.cleaner import Cleaner
 from simexec.execution.journal import Journal
-from simexec.execution.order_fields import Price, limit_in_ticks
+from simexec.execution.mass_cancel import MassCancels
+from simexec.execution.order_events import OrderEvents
+from simexec.execution.order_fields import Price, TermFields, check_limit, check_terms
+from simexec.execution.order_group import OrderGroup
+from simexec.execution.order_groups import OrderGroups
 from simexec.execution.order_tree import OrderTree
+from simexec.execution.own_reports import passed_up, report_of_end, report_of_fill, report_of_resize
 from simexec.execution.report_stream import ReportStream
-from simexec.sim import Event, Simulation, current_simulation
+from simexec.sim import AllOf, Event, Simulation, current_simulation
 from simexec.sim.clock import HOUR, Duration, parse_duration
 from simexec.trading.instrument import LARGEST_COUNT, Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
-from simexec.trading.report import ExecType, ExecutionReport, Fill
+from simexec.trading.report import ExecType, ExecutionReport, Fill, MassCancelReport
+from simexec.trading.requests import MassCancelRequest
+from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 
 # Module globals, since reading a member off its Enum runs Python code.
 _TRADE, _TRADE_CANCEL, _CANCEL_REJECTED = ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.CANCEL_REJECTED
 _PENDING = OrderStatus.PENDING
-_MARKET = OrderType.MARKET
-_DAY = TimeInForce.DAY
+_MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
+_DAY, _GTD = TimeInForce.DAY, TimeInForce.GTD
 
 
 class OrderManager:
@@ -62,8 +70,10 @@ class OrderManager:
         self._tree = OrderTree()
         self._orders = self._tree.orders
         self._streams: dict[str | None, ReportStream] = {}
-        self._finals: dict[str, Event] = {}
-        self._answers: dict[str, Event] = {}
+        self._finals, self._answers = OrderEvents(self._sim), OrderEvents(self._sim)
+        self._groups = OrderGroups(self._sim, self)
+        self._grouped = self._groups.by_order
+        self._mass_cancels = MassCancels(self._cancel_refused)
         self._created = 0
         self._archive: Callable[[Order], None] | None = None
         self._cleaner = Cleaner(
@@ -94,36 +104,57 @@ class OrderManager:
         post_only: bool = False,
         parent_id: str | None = None,
         venue: str | None = None,
+        **terms: Unpack[TermFields],
     ) -> Order:
-        """Create an order; it is PENDING until it is submitted.
+        """Create an order; it is PENDING until it is submitted. docs/orders.md has the rules of each type.
 
         Args:
             symbol: what to trade.
             side: buy or sell.
             quantity: shares or contracts.
-            order_type: market, limit or iceberg.
-            price: limit price, for limit and iceberg orders.
+            order_type: how it meets the book.
+            price: limit price, for limit, iceberg and stop-limit orders; of a pegged order its cap, if it has one.
             time_in_force: how long it may rest.
-            display_quantity: shown part of an iceberg.
+            display_quantity: shown part of an iceberg; a stop-limit and a pegged order may have one too.
             hidden: not shown in the book.
             post_only: refused rather than filled on arrival.
             parent_id: the order it is a part of; it may not exceed what its parent has left.
             venue: where it goes; None where there is only one.
+            terms: what only some orders have. ``stop_price``: of a stop; a trailing stop without one starts from the last
+                trade. ``trail``: distance of prices at which a trailing stop follows the market. ``peg``: the price that a
+                pegged order follows, and ``peg_offset`` what is added to it. ``min_quantity``: least quantity to trade at once,
+                or nothing trades. ``expire``: when an order until a time (GTD) expires, as time since the run's epoch.
+                ``price_slide``: a post-only order rests a tick off the other side's best rather than being refused.
 
         Raises:
             OrderError: the fields contradict the instrument or each other.
         """
         instrument = self._known.get(symbol) or self._new_instrument(symbol)
-        if side.__class__ is not OrderSide or order_type.__class__ is not OrderType:
-            raise OrderError(f"side {side!r} and order_type {order_type!r} must be members of OrderSide and OrderType")
+        if (
+            side.__class__ is not OrderSide
+            or order_type.__class__ is not OrderType
+            or time_in_force.__class__ is not TimeInForce
+        ):
+            raise OrderError(
+                f"side {side!r}, order_type {order_type!r} and time_in_force {time_in_force!r} must be members of OrderSide,"
+                " OrderType and TimeInForce"
+            )
         if quantity.__class__ is not int or not 0 < quantity <= LARGEST_COUNT or quantity % instrument.lot:
             quantity = instrument.check_quantity(quantity)
-        price_ticks = limit_in_ticks(instrument, order_type, price, quantity, display_quantity)
+        price_ticks = check_limit(instrument, order_type, price)
+        more: OrderTerms | None = None
+        if (  # NOTE: a plain order is told from the others here, and pays for nothing that it has not
+            terms or hidden or post_only or display_quantity is not None or time_in_force is _GTD
+            or (order_type is not _LIMIT and order_type is not _MARKET)
+        ):  # fmt: skip
+            more = check_terms(
+                instrument, order_type, quantity, time_in_force, display_quantity, hidden, post_only, self._sim.now, **terms
+            )  # fmt: skip
         if parent_id is not None:
             self._tree.check_room(parent_id, instrument, side, quantity)
         return self.create(
             instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
-            parent_id, venue,
+            parent_id, venue, more,
         )  # fmt: skip
 
     def create(
@@ -139,14 +170,17 @@ class OrderManager:
         post_only: bool = False,
         parent_id: str | None = None,
         venue: str | None = None,
+        terms: OrderTerms | None = None,
     ) -> Order:
-        """Create an order from fields that are known to be right, with the price in ticks: for algorithms."""
+        """Create an order from fields that are known to be right, with prices in ticks: for algorithms."""
         self._created = number = self._created + 1
         order_id = f"ord_{number}"
         order = Order(
             order_id, instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
             parent_id, venue, self._sim.now,
         )  # fmt: skip
+        if terms is not None:
+            order.terms = terms
         self._orders[order_id] = order
         if parent_id is not None:
             self._tree.add_child(order, parent_id)
@@ -172,9 +206,27 @@ class OrderManager:
         if order.parent_id is not None:
             self._start(self._orders[order.parent_id])
         if self._journal is not None:
-            self._journal.note((now, "order", order, order.quantity, order.price_ticks))
+            what = "order" if order.terms is None else f"order {order.terms.describe()}"
+            self._journal.note((now, what, order, order.quantity, order.price_ticks))
         if broker is not None:
             broker.send(order)
+
+    def choose_venue(self, order: Order) -> None:
+        """Settle where an order goes, before it is sent; OrderError if there is no line to it."""
+        if self._broker is not None:
+            order.venue = self._broker.choose(order.venue)
+
+    def submit_oco(self, *legs: Order, reduce: bool = False) -> OrderGroup:
+        """One cancels the other: send orders of which only one is to trade; see ``OrderGroups.submit_oco``."""
+        return self._groups.submit_oco(*legs, reduce=reduce)
+
+    def submit_oto(self, entry: Order, *legs: Order) -> OrderGroup:
+        """One triggers the other: send an order, and others when it has filled; see ``OrderGroups.submit_oto``."""
+        return self._groups.submit_oto(entry, *legs)
+
+    def submit_bracket(self, entry: Order, take_profit: Order, stop_loss: Order) -> OrderGroup:
+        """Send an order, and as it fills its exits either way; see ``OrderGroups.submit_bracket``."""
+        return self._groups.submit_bracket(entry, take_profit, stop_loss)
 
     async def cancel_order(self, order_id: str) -> None:
         """Ask for the cancel of what is left of an order; the answer is a report, and it may be that it was too late.
@@ -202,8 +254,45 @@ class OrderManager:
             self.cancel(child)
         self._end_cancelled(order)
 
-    async def replace_order(self, order_id: str, quantity: int | None = None, price: Price | None = None) -> None:
-        """Ask for another total quantity (filled shares included) or limit price; the answer is a report.
+    def cancel_all(self, venue: str | None = None, side: OrderSide | None = None, symbol: str | None = None) -> AllOf:
+        """Cancel all orders, or those at a venue, of a side or of a symbol, with one request to each venue.
+
+        What was not sent yet is cancelled at once, and with no venue named so are the parents that are being worked, as by
+        ``cancel_order``.
+
+        Returns:
+            An event that happens when every venue that was asked has answered.
+
+        Raises:
+            OrderError: no line to the venue.
+        """
+        matching = [
+            order
+            for order in self._orders.values()
+            if not order.is_final
+            and side in (None, order.side)
+            and symbol in (None, order.symbol)
+            and venue in (None, order.venue)
+        ]
+        answers = []
+        if self._broker is not None:
+            venues = self._broker.venues if venue is None else [self._broker.choose(venue)]
+            for name in venues:
+                sent = [order for order in matching if order.status is not _PENDING and order.venue == name]
+                mass = self._mass_cancels.ask(name, sent, Event(self._sim))
+                if self._journal is not None:
+                    self._journal.note((self._sim.now, "mass_cancel", mass, 0, None))
+                side_sign = None if side is None else side.sign
+                self._broker.send_mass_cancel(name, MassCancelRequest(mass.order_id, side_sign, symbol))
+                answers.append(mass.answered)
+        for order in matching:
+            self.cancel(order)
+        return self._sim.all_of(answers)
+
+    async def replace_order(
+        self, order_id: str, quantity: int | None = None, price: Price | None = None, stop_price: Price | None = None
+    ) -> None:
+        """Ask for another total quantity (filled shares included), limit or stop price; the answer is a report.
 
         Raises:
             OrderError: no such order, nothing to change, it has ended or was not sent, or a wrong value.
@@ -215,16 +304,32 @@ class OrderManager:
             )
         if order.venue is None:
             raise OrderError(f"order {order_id} is a parent that is being worked; cancel it and create another")
-        if quantity is None and price is None:
+        if quantity is None and price is None and stop_price is None:
             raise OrderError(f"replace of {order_id} changes nothing; give a quantity or a price")
         total = order.quantity if quantity is None else order.instrument.check_quantity(quantity)
-        ticks = None if price is None else order.instrument.to_ticks(price)
+        ticks = None if price is None else check_limit(order.instrument, order.order_type, price)
+        stop_ticks = None if stop_price is None else order.instrument.to_ticks(stop_price)
+        if stop_ticks is not None and (not order.order_type.is_stop or order.triggered_ns is not None):
+            raise OrderError(
+                f"order {order_id} waits for no trade; stop_price {stop_price} can only be given to a stop"
+            )
         if order.parent_id is not None and total > order.quantity:
             self._tree.check_room(order.parent_id, order.instrument, order.side, total - order.quantity)
+        self._replace(self._broker, order, total, ticks, stop_ticks)
+
+    def _replace(self, broker: Broker, order: Order, total: int, ticks: int | None, stop_ticks: int | None) -> None:
         order.request_replace(total)
         if self._journal is not None:
-            self._journal.note((self._sim.now, "replace", order, total, ticks))
-        self._broker.send_replace(order, total, ticks)
+            what = "replace" if stop_ticks is None else f"replace stop_ticks={stop_ticks}"
+            self._journal.note((self._sim.now, what, order, total, ticks))
+        broker.send_replace(order, total, ticks, stop_ticks)
+
+    def resize(self, order: Order, total: int) -> None:
+        """Ask for another total quantity that is known to be right; without a broker it is in force at once."""
+        if self._broker is not None:
+            self._replace(self._broker, order, total, None, None)
+        else:
+            self._receive([report_of_resize(order, self._sim.now, total)])
 
     # --- reports -------------------------------------------------------------------------------------------------------
 
@@ -232,12 +337,12 @@ class OrderManager:
         """A packet of reports has arrived."""
         # NOTE: one loop without helpers; it is on the path of every order, and they cost a tenth of a round trip.
         now, orders, journal, portfolio = self._sim.now, self._orders, self._journal, self.portfolio
+        grouped = self._grouped
         for report in packet:
             order = orders.get(report.order_id)
             if order is None:
-                raise SimulationError(
-                    f"report {report.exec_id} is about order {report.order_id}, which this manager never had"
-                )
+                self._take_other(report)
+                continue
             if journal is not None:
                 journal.note((now, report, order, 0, None))
             if not order.apply(report):
@@ -250,7 +355,7 @@ class OrderManager:
                 if portfolio is not None:
                     portfolio.apply_bust(order.fill_of(report))
             elif exec_type is _CANCEL_REJECTED:
-                self._wake(self._answers, order)
+                self._cancel_refused(order)
             if parent_id is not None and report.last_quantity:
                 self._pass_up(orders[parent_id], report)
             if self._streams:
@@ -260,20 +365,35 @@ class OrderManager:
                         stream.put(report)
             if order.status.is_final:
                 self._ended(order)
+        if grouped:
+            touched = [grouped[report.order_id] for report in packet if report.order_id in grouped]
+            for group in dict.fromkeys(touched):
+                group.react()
+
+    def _take_other(self, report: ExecutionReport | MassCancelReport) -> None:
+        """A report about no order: the answer to a mass cancel."""
+        if not isinstance(report, MassCancelReport):
+            raise SimulationError(
+                f"report {report.exec_id} is about order {report.order_id}, which this manager never had"
+            )
+        mass = self._mass_cancels.answer(report)
+        if self._journal is not None:
+            self._journal.note((self._sim.now, f"mass_canceled {report.text}", mass, report.cancelled, None))
+
+    def _cancel_refused(self, order: Order) -> None:
+        """A cancel or replace was refused, or is answered without having cancelled."""
+        self._answers.happen(order)
+        group = self._grouped.get(order.order_id)
+        if group is not None:
+            group.refused(order)
 
     def _ended(self, order: Order) -> None:
-        if self._finals:
-            self._wake(self._finals, order)
-        if self._answers:
-            self._wake(self._answers, order)
+        if self._finals.waiting:
+            self._finals.happen(order)
+        if self._answers.waiting:
+            self._answers.happen(order)
         if order.parent_id is not None and self._orders[order.parent_id].pending_cancel:
             self._end_cancelled(self._orders[order.parent_id])
-
-    @staticmethod
-    def _wake(waiting: dict[str, Event], order: Order) -> None:
-        event = waiting.pop(order.order_id, None)
-        if event is not None:
-            event.succeed(order)
 
     def _end_cancelled(self, parent: Order) -> None:
         """End a parent whose cancel was asked for, once none of its children works any more."""
@@ -289,17 +409,11 @@ class OrderManager:
 
     def _pass_up(self, parent: Order, report: ExecutionReport) -> None:
         """A parent has no reports of its own from a venue: it follows its children's trades, and so do its own parents."""
-        change = report.last_quantity if report.exec_type is _TRADE else -report.last_quantity
-        filled = parent.filled_quantity + change
-        derived = ExecutionReport(
-            report.exec_id, parent.order_id, report.exec_type, self._sim.now, filled, parent.quantity - filled,
-            report.last_quantity, report.last_price_quanta, report.fee, report.maker, venue=report.venue,
-            exec_ref_id=report.exec_ref_id,
-        )  # fmt: skip
-        parent.apply(derived)
+        parent.apply(passed_up(parent, report, self._sim.now))
         if parent.parent_id is not None:
             self._pass_up(self._orders[parent.parent_id], report)
         if parent.status.is_final:
+            parent.pending_cancel = False  # no venue will answer it
             self._ended(parent)
 
     async def add_fill(self, order_id: str, fill: Fill) -> None:
@@ -309,25 +423,11 @@ class OrderManager:
             OrderError: no such order, or the fill is of another one.
             TransitionError: the order cannot have it (never sent, ended, or overfilled).
         """
-        order = self.order(order_id)
-        if (fill.order_id, fill.side, fill.instrument) != (order_id, order.side, order.instrument):
-            raise OrderError(
-                f"fill {fill.exec_id} is of a {fill.side.name} {fill.symbol} order {fill.order_id},"
-                f" not of the {order.side.name} {order.symbol} order {order_id}"
-            )
-        filled = order.filled_quantity + fill.quantity
-        report = ExecutionReport(
-            fill.exec_id, order_id, _TRADE, fill.time_ns, filled, order.quantity - filled, fill.quantity, fill.price_quanta,
-            fill.fee, fill.maker, venue=fill.venue,
-        )  # fmt: skip
-        self._receive([report])
+        self._receive([report_of_fill(self.order(order_id), fill)])
 
     def close(self, order: Order, exec_type: ExecType, text: str) -> None:
         """End an order on our own side (CANCELED, EXPIRED or REJECTED): a parent, or one that was never sent."""
-        report = ExecutionReport(
-            f"{order.order_id}-end", order.order_id, exec_type, self._sim.now, order.filled_quantity, 0, text=text
-        )
-        self._receive([report])
+        self._receive([report_of_end(order, exec_type, self._sim.now, text)])
 
     # --- questions -----------------------------------------------------------------------------------------------------
 
@@ -360,26 +460,16 @@ class OrderManager:
 
     def final(self, order: Order) -> Event:
         """An event that happens when an order has ended, at once if it has: for ``any_of`` with others."""
-        return self._event(self._finals, order, order.is_final)
+        return self._finals.event(order, order.is_final)
 
     def answer(self, order: Order) -> Event:
         """An event that happens when the cancel of an order is answered: it has ended, or the cancel was refused."""
-        return self._event(self._answers, order, order.is_final or not order.pending_cancel)
-
-    def _event(self, waiting: dict[str, Event], order: Order, happened: bool) -> Event:
-        event = waiting.get(order.order_id)
-        if event is None:
-            event = Event(self._sim)
-            if happened:
-                event.succeed(order)
-            else:
-                waiting[order.order_id] = event
-        return event
+        return self._answers.event(order, order.is_final or not order.pending_cancel)
 
     async def wait_final(self, order: Order) -> Order:
         """Wait until an order has ended: filled, cancelled, rejected or expired."""
         if not order.status.is_final:
-            await self._event(self._finals, order, False)
+            await self._finals.event(order, False)
         return order
 
     # --- ends ----------------------------------------------------------------------------------------------------------
@@ -390,6 +480,7 @@ class OrderManager:
 
     def _forgotten(self, order: Order) -> None:
         self._streams.pop(order.order_id, None)
+        self._grouped.pop(order.order_id, None)
         if self._archive is not None:
             self._archive(order)
 

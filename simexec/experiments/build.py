@@ -133,7 +133,7 @@ def build(scenario: Scenario, recording: Recording | None, replication: int = 0)
         journal=journal,
         sim=sim,
     )
-    view = MarketView(market, duration_model(links.market_data), sim.rng(f"view.{venue.name}"), lambda: int(sim.now))
+    view = MarketView(sim, market, duration_model(links.market_data))
     return World(
         sim,
         instrument,

@@ -1,6 +1,7 @@
-"""The compiled limit order book: price-time priority, order by order.
+"""The compiled limit order book: who trades with whom.
 
-The book is pure. It changes its arrays, writes what happened into its log and knows neither processes nor order managers.
+Price-time priority, or in proportion to displayed size at each price. The book is pure. It changes its arrays, writes what happened
+into its log and knows neither processes nor order managers.
 
 The order that is being matched lives in ``state[IN_*]``, not in local variables, so that matching can stop when the log is full and
 go on after the caller has drained it: a sweep over any number of orders loses nothing.
@@ -11,54 +12,20 @@ from __future__ import annotations
 from numba import njit
 
 from simexec.market import layout as at
-from simexec.market.levels import Array, detach, insert, set_excess, shrink, sign_of, touch
-
-ROOM = 8
-"""Log rows that one step of matching may need; the check before each step leaves at least so many."""
-
-
-@njit(cache=True)
-def room(state: Array, log: Array) -> bool:
-    """Whether the log has room for another step of matching."""
-    most = max(state[at.LOGGED + at.OUT], state[at.LOGGED + at.PRINTS], state[at.LOGGED + at.QUOTES])
-    return (
-        most + ROOM <= log.shape[1]
-        and state[at.LOGGED + at.QUEUES] + state[at.OWN_ORDERS] + state[at.OWN_ORDERS + 1] + ROOM <= log.shape[1]
-    )
+from simexec.market.levels import Array, detach, set_excess, shrink, sign_of
+from simexec.market.log import print_trade, room, tell
+from simexec.market.stops import elect, trail
 
 
 @njit(cache=True)
-def tell(
-    state: Array, log: Array, kind: int, number: int, price: int, quantity: int, leaves: int, maker: int, row: int
-) -> None:
-    """Write a row for the participants: a fill, an order that rests, a quantity that was cancelled."""
-    i = state[at.LOGGED + at.OUT]
-    log[at.OUT, i, 0] = kind
-    log[at.OUT, i, 1] = state[at.TIME]
-    log[at.OUT, i, 2] = number
-    log[at.OUT, i, 3] = price
-    log[at.OUT, i, 4] = quantity
-    log[at.OUT, i, 5] = leaves
-    log[at.OUT, i, 6] = maker
-    log[at.OUT, i, 7] = state[at.TRADES]
-    log[at.OUT, i, 8] = row
-    state[at.LOGGED + at.OUT] = i + 1
-    state[at.CONCERN] = 1
-
-
-@njit(cache=True)
-def print_trade(state: Array, log: Array, price: int, quantity: int, side: int, flags: int) -> None:
-    """Number a trade and, if prints are recorded, write its row; ``side`` is the aggressor's."""
-    state[at.TRADES] += 1
-    if state[at.RECORD_PRINTS] != 0:
-        i = state[at.LOGGED + at.PRINTS]
-        log[at.PRINTS, i, 0] = state[at.TIME]
-        log[at.PRINTS, i, 1] = price
-        log[at.PRINTS, i, 2] = quantity
-        log[at.PRINTS, i, 3] = sign_of(side)
-        log[at.PRINTS, i, 4] = flags
-        log[at.PRINTS, i, 5] = state[at.TRADES]
-        state[at.LOGGED + at.PRINTS] = i + 1
+def mark(
+    state: Array, orders: Array, levels: Array, ladder: Array, log: Array, price: int, quantity: int, side: int, flags: int
+) -> None:  # fmt: skip
+    """A trade has a price: print it, elect the stops that it reaches, and let the others trail it."""
+    print_trade(state, log, price, quantity, side, flags)
+    if state[at.OWN_ORDERS + at.WAITING] + state[at.OWN_ORDERS + at.WAITING + 1] > 0:
+        elect(state, orders, levels, ladder, price)
+        trail(state, orders, levels, ladder, price)
 
 
 @njit(cache=True)
@@ -74,13 +41,15 @@ def trade(
         flags |= at.PRINT_OWN_MAKER
     if taker > 0:
         flags |= at.PRINT_OWN_TAKER
-    print_trade(state, log, price, quantity, side, flags)
+    mark(state, orders, levels, ladder, log, price, quantity, side, flags)
     state[at.IN_QUANTITY] -= quantity
     if maker > 0:
         leaves = orders[row, at.SHOWN] + orders[row, at.RESERVE] - quantity
         tell(state, log, at.OUT_FILL, orders[row, at.REF], price, quantity, leaves, 1, row)
         if taker == 0:
             state[at.GIVEN_SWEEP + state[at.IN_ARRIVING]] += quantity
+        else:
+            state[at.SELF_TRADED] += quantity
     elif taker > 0:
         state[at.LEFTOVER_TAKEN] += left
         state[at.TAKEN] += quantity - left
@@ -106,7 +75,7 @@ def take(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array
 def front(state: Array, levels: Array, ladder: Array, side: int, key: int) -> int:
     """Row of the first order of ``side`` that an incoming order of opposite ``key`` would trade with, or NIL."""
     size = state[at.LADDER_SIZE + side]
-    if size == 0 or ladder[side, size - 1, 0] + key < 0:
+    if size == 0 or ladder[side, size - 1, 0] + key < 0 or state[at.PHASE] != at.CONTINUOUS:
         return at.NIL
     level = ladder[side, size - 1, 1]
     row = levels[level, at.HEAD]
@@ -120,32 +89,110 @@ def match(state: Array, orders: Array, levels: Array, ladder: Array, slots: Arra
         if not room(state, log):
             return at.MORE
         row = front(state, levels, ladder, 1 - state[at.IN_SIDE], state[at.IN_KEY])
-        if row == at.NIL:
+        if row == at.NIL or breaches(state, orders, log, row):
             break
-        if orders[row, at.OWNER] == state[at.IN_OWNER] and state[at.IN_OWNER] > 0:
-            if state[at.IN_FLAGS] & at.STP_OLDEST:
-                leaves = orders[row, at.SHOWN] + orders[row, at.RESERVE]
-                tell(state, log, at.OUT_CANCEL, orders[row, at.REF], at.SELF_TRADE, leaves, 0, 1, row)
-                detach(state, orders, levels, ladder, slots, row)
-                continue
-            if state[at.IN_FLAGS] & at.STP_NEWEST:
-                tell(state, log, at.OUT_CANCEL, state[at.IN_REF], at.SELF_TRADE, state[at.IN_QUANTITY], 0, 0, at.NIL)
-                state[at.IN_QUANTITY] = 0
+        if state[at.PRO_RATA] > 0 and orders[row, at.PEAK] >= 0:
+            if not share_out(state, orders, levels, ladder, slots, log, row):
                 break
-        take(state, orders, levels, ladder, slots, log, row)
+        elif prevented(state, orders, levels, ladder, slots, log, row):
+            if state[at.IN_FLAGS] & at.STP_NEWEST:
+                break
+        else:
+            take(state, orders, levels, ladder, slots, log, row)
+    state[at.ROUND] = 0
+    state[at.SHARE_ROW] = at.NIL
     return at.DONE
+
+
+@njit(cache=True)
+def breaches(state: Array, orders: Array, log: Array, row: int) -> bool:
+    """Whether a trade with this resting order would leave the band; then nothing trades any more."""
+    if state[at.BAND_SET] == 0:
+        return False
+    price = -sign_of(state[at.IN_SIDE]) * orders[row, at.KEY]
+    return halts(state, log, price)
+
+
+@njit(cache=True)
+def halts(state: Array, log: Array, price: int) -> bool:
+    """Whether a trade at this price would leave the band; then the book goes to a call, and participants hear of it."""
+    if state[at.BAND_SET] == 0 or state[at.BAND] <= price <= state[at.BAND + 1]:
+        return False
+    state[at.PHASE] = at.CALL
+    state[at.BREACHED] = 1
+    tell(state, log, at.OUT_HALT, 0, price, state[at.IN_QUANTITY], 0, 0, at.NIL)
+    return True
+
+
+@njit(cache=True)
+def prevented(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array, row: int) -> bool:
+    """Whether the incoming order would trade with one of its own participant and may not; then one of the two is cancelled."""
+    if orders[row, at.OWNER] != state[at.IN_OWNER] or state[at.IN_OWNER] == 0:
+        return False
+    if state[at.IN_FLAGS] & at.STP_OLDEST:
+        leaves = orders[row, at.SHOWN] + orders[row, at.RESERVE]
+        tell(state, log, at.OUT_CANCEL, orders[row, at.REF], at.SELF_TRADE, leaves, 0, 1, row)
+        detach(state, orders, levels, ladder, slots, row)
+        return True
+    if state[at.IN_FLAGS] & at.STP_NEWEST:
+        tell(state, log, at.OUT_CANCEL, state[at.IN_REF], at.SELF_TRADE, state[at.IN_QUANTITY], 0, 0, at.NIL)
+        state[at.IN_QUANTITY] = 0
+        return True
+    return False
+
+
+@njit(cache=True)
+def share_out(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array, row: int) -> bool:
+    """One step of trading with a price's displayed orders in proportion to their sizes; False when the incoming order is cancelled.
+
+    A round begins with what is displayed at the price. An incoming order that takes all of it, or more, takes it first in, first out;
+    a smaller one is shared out, rounded down, shares below the least allocation being nothing, and what that leaves is first in,
+    first out.
+    """
+    if state[at.ROUND] == 0 and state[at.SHARE_ROW] == at.NIL:
+        level = orders[row, at.LEVEL]
+        if levels[level, at.OWN] > 0:  # each order of the price would trade
+            other = levels[level, at.HEAD]
+            while other != at.NIL:
+                if prevented(state, orders, levels, ladder, slots, log, other):
+                    return not state[at.IN_FLAGS] & at.STP_NEWEST
+                other = orders[other, at.NEXT]
+        shown = levels[level, at.LEVEL_SHOWN]
+        if state[at.IN_QUANTITY] >= shown:
+            state[at.ROUND] = shown
+        else:
+            state[at.SHARE_ROW] = row
+            state[at.SHARE_QUANTITY] = state[at.IN_QUANTITY]
+            state[at.SHARE_TOTAL] = shown
+    if state[at.SHARE_ROW] != at.NIL:
+        row = state[at.SHARE_ROW]
+        state[at.SHARE_ROW] = orders[row, at.NEXT]
+        quantity = state[at.SHARE_QUANTITY] * orders[row, at.SHOWN] // state[at.SHARE_TOTAL]
+        if quantity >= state[at.PRO_RATA]:
+            trade(state, orders, levels, ladder, slots, log, row, quantity, min(quantity, orders[row, at.EXCESS]))
+        if state[at.SHARE_ROW] == at.NIL:
+            state[at.ROUND] = state[at.IN_QUANTITY]
+    else:
+        before = state[at.IN_QUANTITY]
+        take(state, orders, levels, ladder, slots, log, row)
+        state[at.ROUND] -= before - state[at.IN_QUANTITY]
+    return True
 
 
 @njit(cache=True)
 def fillable(state: Array, orders: Array, levels: Array, ladder: Array) -> int:
     """How much of the incoming order could trade at once, up to its quantity: for fill-or-kill."""
     side, total = 1 - state[at.IN_SIDE], 0
-    prevented = state[at.IN_FLAGS] & (at.STP_NEWEST | at.STP_OLDEST)
+    if state[at.PHASE] != at.CONTINUOUS:
+        return 0
+    own_matters = state[at.IN_FLAGS] & (at.STP_NEWEST | at.STP_OLDEST)
     for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
         if ladder[side, i, 0] + state[at.IN_KEY] < 0 or total >= state[at.IN_QUANTITY]:
             break
-        level = ladder[side, i, 1]
-        if not prevented or levels[level, at.OWN] == 0:
+        level, price = ladder[side, i, 1], sign_of(side) * ladder[side, i, 0]
+        if state[at.BAND_SET] != 0 and not state[at.BAND] <= price <= state[at.BAND + 1]:
+            break
+        if not own_matters or levels[level, at.OWN] == 0:
             total += levels[level, at.LEVEL_SHOWN] + levels[level, at.LEVEL_RESERVE]
             continue
         for head in (at.HEAD, at.HIDDEN_HEAD):
@@ -154,184 +201,11 @@ def fillable(state: Array, orders: Array, levels: Array, ladder: Array) -> int:
                 if orders[row, at.OWNER] != state[at.IN_OWNER]:
                     total += orders[row, at.SHOWN] if head == at.HEAD else orders[row, at.RESERVE]
                     behind += orders[row, at.RESERVE] if head == at.HEAD else 0
-                elif prevented & at.STP_NEWEST:
+                elif own_matters & at.STP_NEWEST:
                     return total
                 row = orders[row, at.NEXT]
             total += behind  # icebergs show it behind all that was displayed
     return total
-
-
-@njit(cache=True)
-def hand_over(state: Array) -> int:
-    """How many rows of the log's OUT part the caller must read now; the next ones are written over them."""
-    filled = state[at.LOGGED + at.OUT]
-    state[at.LOGGED + at.OUT] = 0
-    state[at.CONCERN] = 0
-    return filled
-
-
-@njit(cache=True)
-def settle(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array) -> int:
-    """Match a participant's incoming order and rest or cancel what is left of it.
-
-    Returns how many rows of the log's OUT part the caller must read now, or -MORE (drain the log, then call again).
-    """
-    if match(state, orders, levels, ladder, slots, log) == at.MORE:
-        return -at.MORE
-    quantity, flags = state[at.IN_QUANTITY], state[at.IN_FLAGS]
-    if quantity > 0:
-        if flags & (at.MARKET | at.IOC | at.FOK):
-            reason = at.NO_LIQUIDITY if flags & at.MARKET else at.IMMEDIATE
-            tell(state, log, at.OUT_CANCEL, state[at.IN_REF], reason, quantity, 0, 0, at.NIL)
-        else:
-            side, key, number = state[at.IN_SIDE], state[at.IN_KEY], state[at.IN_REF]
-            row = insert(
-                state, orders, levels, ladder, side, key, quantity, state[at.IN_PEAK], state[at.IN_OWNER], number, False
-            )
-            tell(state, log, at.OUT_REST, number, sign_of(side) * key, quantity, quantity, 1, row)
-    after_message(state, orders, levels, ladder, log)
-    return hand_over(state)
-
-
-@njit(cache=True)
-def submit(
-    state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array, time: int, side: int, price: int,
-    quantity: int, owner: int, number: int, flags: int, peak: int,
-) -> int:  # fmt: skip
-    """Bring a participant's order to the book; what became of it is in the log.
-
-    Returns how many rows of the log's OUT part the caller must read now, -MORE (drain the log, then call ``settle``) or -GROW
-    (nothing is done yet: make room and call again).
-    """
-    if state[at.FREE_ORDER] == at.NIL or state[at.FREE_LEVEL] == at.NIL or not room(state, log):
-        return -at.GROW
-    state[at.TIME] = time
-    state[at.IN_SIDE] = side
-    state[at.IN_KEY] = at.ANY_KEY if flags & at.MARKET else sign_of(side) * price
-    state[at.IN_QUANTITY] = quantity
-    state[at.IN_OWNER] = owner
-    state[at.IN_REF] = number
-    state[at.IN_FLAGS] = flags
-    state[at.IN_PEAK] = -1 if flags & at.HIDDEN else peak
-    state[at.IN_ARRIVING] = 0
-    refused = at.NIL
-    if flags & at.MAKER_ONLY and front(state, levels, ladder, 1 - side, state[at.IN_KEY]) != at.NIL:
-        refused = at.POST_ONLY
-    elif flags & at.FOK and fillable(state, orders, levels, ladder) < quantity:
-        refused = at.FILL_OR_KILL
-    if refused != at.NIL:
-        tell(state, log, at.OUT_CANCEL, number, refused, quantity, 0, 0, at.NIL)
-        state[at.IN_QUANTITY] = 0
-        return hand_over(state)
-    return settle(state, orders, levels, ladder, slots, log)
-
-
-@njit(cache=True)
-def withdraw(
-    state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array, time: int, row: int, quantity: int
-) -> int:  # fmt: skip
-    """Take up to ``quantity`` off a resting order without moving it, undisplayed quantity first; returns what is left."""
-    if not room(state, log):
-        return at.NIL
-    state[at.TIME] = time
-    level = orders[row, at.LEVEL]
-    leaves = orders[row, at.SHOWN] + orders[row, at.RESERVE]
-    if quantity >= leaves:
-        leaves = 0
-        detach(state, orders, levels, ladder, slots, row)
-    else:
-        leaves -= quantity
-        unseen = min(quantity, orders[row, at.RESERVE])
-        orders[row, at.RESERVE] -= unseen
-        orders[row, at.SHOWN] -= quantity - unseen
-        levels[level, at.LEVEL_RESERVE] -= unseen
-        levels[level, at.LEVEL_SHOWN] -= quantity - unseen
-        touch(state, levels, level)
-    after_message(state, orders, levels, ladder, log)
-    return leaves
-
-
-# --- what is written down ----------------------------------------------------------------------------------------------
-
-
-@njit(cache=True)
-def best_shown(state: Array, levels: Array, ladder: Array, side: int) -> int:
-    """Row of the best level of a side that displays anything, or NIL."""
-    for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
-        if levels[ladder[side, i, 1], at.LEVEL_SHOWN] > 0:
-            return ladder[side, i, 1]
-    return at.NIL
-
-
-@njit(cache=True)
-def background_price(
-    state: Array, orders: Array, levels: Array, ladder: Array, side: int, best: int, level: int
-) -> int:  # fmt: skip
-    """Best price of a side at which the background shows anything; the last such price if it shows nothing now.
-
-    Where it has never shown anything, the best price at which we do.
-    """
-    if levels[level, at.OWN] == 0:
-        return best
-    for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
-        row = levels[ladder[side, i, 1], at.HEAD]
-        while row != at.NIL:
-            if orders[row, at.OWNER] == 0:
-                return sign_of(side) * ladder[side, i, 0]
-            row = orders[row, at.NEXT]
-    return best if state[at.REFERENCE + side] == 0 else state[at.REFERENCE + side]
-
-
-@njit(cache=True)
-def after_message(state: Array, orders: Array, levels: Array, ladder: Array, log: Array) -> None:
-    """Write down the best bid and offer if they have changed, and the queues of ours that have moved."""
-    changed = False
-    for side in range(2):
-        level = best_shown(state, levels, ladder, side)
-        price, shown = at.NO_PRICE, 0
-        if level != at.NIL:
-            price, shown = sign_of(side) * levels[level, at.KEY], levels[level, at.LEVEL_SHOWN]
-            state[at.REFERENCE + side] = background_price(state, orders, levels, ladder, side, price, level)
-        i = at.QUOTE + 2 * side
-        if state[i] != price or state[i + 1] != shown:
-            state[i], state[i + 1] = price, shown
-            changed = True
-    if changed and state[at.RECORD_QUOTES] != 0:
-        i = state[at.LOGGED + at.QUOTES]
-        log[at.QUOTES, i, 0] = state[at.TIME]
-        for column in range(4):
-            log[at.QUOTES, i, 1 + column] = state[at.QUOTE + column]
-        state[at.LOGGED + at.QUOTES] = i + 1
-    if state[at.TOUCHED] != at.NIL:
-        if state[at.RECORD_QUEUES] != 0:
-            if state[at.TOUCHED] != at.SEVERAL:
-                note_queue(state, orders, levels, log, state[at.TOUCHED])
-            else:
-                for side in range(2):
-                    for i in range(state[at.LADDER_SIZE + side]):
-                        note_queue(state, orders, levels, log, ladder[side, i, 1])
-        state[at.TOUCHED] = at.NIL
-
-
-@njit(cache=True)
-def note_queue(state: Array, orders: Array, levels: Array, log: Array, level: int) -> None:
-    """Write down what is ahead of each participant's order of a level for which that has changed."""
-    row, number, quantity, mine = levels[level, at.HEAD], 0, 0, levels[level, at.OWN]
-    while row != at.NIL and mine > 0:
-        if orders[row, at.OWNER] > 0:
-            mine -= 1
-            if orders[row, at.AHEAD] != quantity:
-                orders[row, at.AHEAD] = quantity
-                i = state[at.LOGGED + at.QUEUES]
-                log[at.QUEUES, i, 0] = state[at.TIME]
-                log[at.QUEUES, i, 1] = orders[row, at.REF]
-                log[at.QUEUES, i, 2] = number
-                log[at.QUEUES, i, 3] = quantity
-                log[at.QUEUES, i, 4] = orders[row, at.SHOWN] + orders[row, at.RESERVE]
-                state[at.LOGGED + at.QUEUES] = i + 1
-        number += 1
-        quantity += orders[row, at.SHOWN]
-        row = orders[row, at.NEXT]
 
 
 @njit(cache=True)

@@ -6,7 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-KERNELS: Final = ("layout", "levels", "book", "replay", "flow", "anchoring")
+KERNELS: Final = (
+    "layout", "levels", "handle", "log", "stops", "book", "auction", "reactions", "entry", "replay", "flow", "merged",
+    "anchoring", "l3", "l3_progress", "l3_trades", "transcript", "generator", "activity", "cst",
+)  # fmt: skip
 """Modules of compiled functions, and of the constants that are compiled into them."""
 
 

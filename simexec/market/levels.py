@@ -19,14 +19,17 @@ from simexec.market import layout as at
 
 Array: TypeAlias = npt.NDArray[np.int64]
 
+SPARE_LEVELS = 6
+"""Levels that a message may need beside one for every stop: for what rests, and for what is elected or parked on each side."""
+
 
 @njit(cache=True)
 def sign_of(side: int) -> int:
-    """+1 for the buy side (0), -1 for the sell side (1)."""
-    return 1 - 2 * side
+    """+1 for the buy side (0) and the ladder of stops that sell (2), -1 for the sell side (1) and that of stops that buy (3)."""
+    return 1 - 2 * (side & 1)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def position(state: Array, ladder: Array, side: int, key: int) -> int:
     """Index in the side's ladder of the first level whose key is not below ``key``."""
     probe = state[at.LADDER_SIZE + side] - 1
@@ -54,7 +57,7 @@ def find_level(state: Array, ladder: Array, side: int, key: int) -> int:
     return at.NIL
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def level_for(state: Array, levels: Array, ladder: Array, side: int, key: int) -> int:
     """Row of the level with this key, made if there is none; the caller has checked that a row is free."""
     size = state[at.LADDER_SIZE + side]
@@ -89,6 +92,14 @@ def drop_level(state: Array, levels: Array, ladder: Array, level: int) -> None:
     state[at.LADDER_SIZE + side] = size
     levels[level, at.HEAD] = state[at.FREE_LEVEL]
     state[at.FREE_LEVEL] = level
+
+
+@njit(cache=True)
+def short(state: Array, orders: Array, levels: Array) -> bool:
+    """Whether the pools may be too small for one more message: it rests one order, and may give every stop another price."""
+    prices = state[at.LADDER_SIZE] + state[at.LADDER_SIZE + 1]
+    waiting = state[at.OWN_ORDERS + at.WAITING] + state[at.OWN_ORDERS + at.WAITING + 1]
+    return state[at.ORDERS_LIVE] >= orders.shape[0] or prices + 2 * waiting + SPARE_LEVELS > levels.shape[0]
 
 
 @njit(cache=True)
@@ -131,8 +142,8 @@ def unlink(orders: Array, levels: Array, level: int, row: int) -> None:
 
 @njit(cache=True)
 def touch(state: Array, levels: Array, level: int) -> None:
-    """Note that a queue with participants' orders in it has moved."""
-    if levels[level, at.OWN] > 0:
+    """Note that a queue of the book with participants' orders in it has moved."""
+    if levels[level, at.OWN] > 0 and levels[level, at.SIDE] < at.WAITING:
         state[at.TOUCHED] = level if state[at.TOUCHED] == at.NIL or state[at.TOUCHED] == level else at.SEVERAL
 
 
@@ -147,6 +158,62 @@ def set_excess(state: Array, orders: Array, levels: Array, row: int, excess: int
 
 
 @njit(cache=True)
+def join_chain(state: Array, orders: Array, row: int, chain: int) -> None:
+    """Put an order at the end of the chain of trailing stops (0) or of pegs (2)."""
+    last = state[at.CHAIN + chain + 1]
+    orders[row, at.CHAIN_PREV] = last
+    orders[row, at.CHAIN_NEXT] = at.NIL
+    if last == at.NIL:
+        state[at.CHAIN + chain] = row
+    else:
+        orders[last, at.CHAIN_NEXT] = row
+    state[at.CHAIN + chain + 1] = row
+
+
+@njit(cache=True)
+def leave_chain(state: Array, orders: Array, row: int) -> None:
+    """Take an order out of its chain; a stop that does not trail is in none."""
+    if orders[row, at.FLAGS] & at.STOP and orders[row, at.OFFSET] == 0:
+        return
+    chain = 2 if orders[row, at.FLAGS] & at.PEGGED else 0
+    before, after = orders[row, at.CHAIN_PREV], orders[row, at.CHAIN_NEXT]
+    if before == at.NIL:
+        state[at.CHAIN + chain] = after
+    else:
+        orders[before, at.CHAIN_NEXT] = after
+    if after == at.NIL:
+        state[at.CHAIN + chain + 1] = before
+    else:
+        orders[after, at.CHAIN_PREV] = before
+
+
+@njit(cache=True)
+def move(state: Array, orders: Array, levels: Array, ladder: Array, row: int, side: int, key: int) -> None:
+    """Take an order of a participant to the back of the queue of another price, or of another ladder."""
+    level = orders[row, at.LEVEL]
+    shown, reserve, seen = orders[row, at.SHOWN], orders[row, at.RESERVE], 1 if orders[row, at.PEAK] >= 0 else 0
+    unlink(orders, levels, level, row)
+    levels[level, at.LEVEL_SHOWN] -= shown
+    levels[level, at.LEVEL_RESERVE] -= reserve
+    levels[level, at.COUNT] -= seen
+    levels[level, at.OWN] -= 1
+    state[at.OWN_ORDERS + levels[level, at.SIDE]] -= 1
+    touch(state, levels, level)
+    if levels[level, at.HEAD] == at.NIL and levels[level, at.HIDDEN_HEAD] == at.NIL:
+        drop_level(state, levels, ladder, level)
+    level = level_for(state, levels, ladder, side, key)
+    orders[row, at.KEY] = key
+    orders[row, at.LEVEL] = level
+    link(orders, levels, level, row, False)
+    levels[level, at.LEVEL_SHOWN] += shown
+    levels[level, at.LEVEL_RESERVE] += reserve
+    levels[level, at.COUNT] += seen
+    levels[level, at.OWN] += 1
+    state[at.OWN_ORDERS + side] += 1
+    touch(state, levels, level)
+
+
+@njit(cache=True, forceinline=True)
 def insert(
     state: Array, orders: Array, levels: Array, ladder: Array, side: int, key: int, quantity: int, peak: int, owner: int,
     ref: int, at_head: bool,
@@ -165,6 +232,7 @@ def insert(
     orders[row, at.PEAK] = peak
     orders[row, at.EXCESS] = 0
     orders[row, at.AHEAD] = at.NIL
+    orders[row, at.FLAGS] = 0
     link(orders, levels, level, row, at_head)
     levels[level, at.LEVEL_SHOWN] += shown
     levels[level, at.LEVEL_RESERVE] += quantity - shown
@@ -184,6 +252,8 @@ def detach(state: Array, orders: Array, levels: Array, ladder: Array, slots: Arr
     level = orders[row, at.LEVEL]
     if orders[row, at.EXCESS] > 0:
         set_excess(state, orders, levels, row, 0)
+    if orders[row, at.FLAGS] != 0:
+        leave_chain(state, orders, row)
     unlink(orders, levels, level, row)
     levels[level, at.LEVEL_SHOWN] -= orders[row, at.SHOWN]
     levels[level, at.LEVEL_RESERVE] -= orders[row, at.RESERVE]
@@ -202,7 +272,7 @@ def detach(state: Array, orders: Array, levels: Array, ladder: Array, slots: Arr
     state[at.ORDERS_LIVE] -= 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def shrink(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, row: int, quantity: int) -> None:
     """Take quantity from what an order trades next: its displayed part, or all of a hidden order.
 

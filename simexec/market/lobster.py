@@ -24,6 +24,15 @@ from simexec.market.recording import Problem, Recording
 
 _TICK: Final = 100
 _LARGEST: Final = 2**40
+_EVENTS: Final = {
+    1: "new",
+    2: "partial_cancel",
+    3: "delete",
+    4: "execution_visible",
+    5: "execution_hidden",
+    6: "cross",
+    7: "halt",
+}
 _COUNTERS: Final = {
     anchoring.UNKNOWN: "order is unknown and no quantity of unknown age covers it",
     anchoring.DUPLICATE: "order id is already in the book; the older order is removed",
@@ -172,7 +181,7 @@ def _make_flow(
         references=int(progress[anchoring.REFERENCES]),
         row_times=times,
         windows=windows[moved],
-        counts={int(k): count[k] for k in sorted(count)},
+        counts={_EVENTS[int(k)]: count[k] for k in sorted(count)},
         top_matches=int(progress[anchoring.MATCHED]),
         queue_head_executions=int(progress[anchoring.HEAD_EXECUTIONS]),
         executed_visible=int(progress[anchoring.EXECUTED_SHOWN]),

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
+
+import numpy as np
 
 from simexec.market import layout as at
-from simexec.market.flow import advance
 from simexec.market.levels import Array
-from simexec.market.order_book import OrderBook, OutRow, Recorded, empty_messages
+from simexec.market.merged import NEVER, advance_one, couple, next_time
+from simexec.market.order_book import OrderBook, OutRow, Recorded
+from simexec.market.watches import Watches
+from simexec.sim import Simulation
+
+
+_END: Final = np.array([[NEVER, 0, 0, 0, 0, 0]], np.int64)
+"""What follows the last message."""
 
 
 class Flow(Protocol):
@@ -29,6 +37,20 @@ class Flow(Protocol):
         """Messages of the flow, as its users count them, up to and including the present time."""
 
 
+@runtime_checkable
+class GeneratedFlow(Flow, Protocol):
+    """A flow whose messages follow from the book: behind its chunks the compiled generator (``cst``) goes on.
+
+    Attributes:
+        model: int64 array on which the generator works.
+    """
+
+    model: Array
+
+    def grow(self) -> None:
+        """Have more references; ``model`` and ``references`` change."""
+
+
 class Market:
     """A book advanced through its flow in bulk; implements ``CoupledMarket``.
 
@@ -39,57 +61,70 @@ class Market:
 
     Attributes:
         book: participants' requests go to it directly, at the present time of the calendar.
-        next_time: time (ns) of the next background message, None after the last.
+        watches: what those who look at it wait for.
     """
 
     def __init__(self, name: str, flow: Flow, *, record: Recorded | None = None) -> None:
         self.name = name
         self.flow = flow
         self.book = OrderBook(tick_quanta=flow.tick_quanta, record=record)
-        self.next_time: int | None = None
-        self._messages = empty_messages()
-        self._listener: Callable[[list[OutRow]], None] | None = None
+        self.watches = Watches(self.book)
         self._load()
+
+    @property
+    def next_time(self) -> int | None:
+        """Time (ns) of the next background message, None after the last."""
+        time = int(next_time(self.book.arrays.handle))
+        return None if time >= NEVER else time
+
+    def couple(self, sim: Simulation) -> None:
+        """Advance this market with the calendar, together with the simulation's others (``merged``)."""
+        couple(sim, self)
 
     def listen(self, listener: Callable[[list[OutRow]], None]) -> None:
         """Have ``listener`` called with the rows of every background message that concerns a participant."""
-        self._listener = listener
+        self.book.listen(listener)
 
     def advance(self, until: int) -> int | None:
         """See ``CoupledMarket.advance``."""
-        book = self.book
-        state = book.arrays.state
+        if self.book.arrays.messages is _END:
+            self._load()  # a flow that is written by hand may have gone on
+        until = min(until, NEVER - 1)
         while True:
-            a = book.arrays
-            code = advance(state, a.orders, a.levels, a.ladder, a.slots, a.log, self._messages, until)
+            code = advance_one(self.book.arrays.handle, until)
             if code == at.DONE:
-                self.next_time = int(self._messages[state[at.CURSOR], 0])
                 return None
             if code == at.STOPPED:
-                self.next_time = int(self._messages[state[at.CURSOR], 0])
-                return int(state[at.TIME])
-            if code == at.CHUNK_END:
-                if not self._load():
-                    return int(state[at.TIME]) if state[at.CONCERN] else None
-            else:
-                book.make_room()
+                return int(self.book.arrays.state[at.TIME])
+            self.serve(code)
+
+    def serve(self, code: int) -> None:
+        """Give the kernel what it lacks: more messages, or room."""
+        if code == at.CHUNK_END:
+            self._load()
+        elif code == at.GROW_MODEL:
+            assert isinstance(self.flow, GeneratedFlow)  # no other has a generator
+            self.flow.grow()
+            self.book.arrays.set_model(self.flow.model)
+            self.book.arrays.reserve_slots(self.flow.references)
+        else:
+            self.book.make_room()
 
     def dispatch(self) -> None:
         """See ``CoupledMarket.dispatch``."""
         self.book.arrays.state[at.CONCERN] = 0
-        rows = self.book.take_rows()
-        if self._listener is not None:
-            self._listener(rows)
+        self.book.tell_rows()
 
-    def _load(self) -> bool:
-        messages = self.flow.next_messages()
-        state = self.book.arrays.state
-        state[at.CURSOR] = 0
-        if messages is None:
-            self._messages = empty_messages()
-            self.next_time = None
-            return False
-        self._messages = messages
-        self.next_time = int(messages[0, 0])
-        self.book.arrays.reserve_slots(self.flow.references)
-        return True
+    def _load(self) -> None:
+        messages, arrays = self.flow.next_messages(), self.book.arrays
+        arrays.state[at.CURSOR] = 0
+        if messages is not None:
+            arrays.set_messages(messages)
+        elif isinstance(self.flow, GeneratedFlow):
+            arrays.set_model(self.flow.model)
+            arrays.set_messages(np.zeros((1, at.MESSAGE_WIDTH), np.int64))
+            arrays.state[at.CURSOR] = 1
+            arrays.state[at.GENERATOR] = 1
+        else:
+            arrays.set_messages(_END)
+        arrays.reserve_slots(self.flow.references)

@@ -9,11 +9,12 @@ import attrs
 import numpy as np
 
 from simexec.errors import InputError, SimulationError
-from simexec.market import book as kernel
+from simexec.market import entry
 from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
+from simexec.market.book import front, queue_ahead
 from simexec.market.columns import Columns
-from simexec.market.layout import OUT_REST
+from simexec.market.layout import OUT_REST, OUT_TRIGGER
 from simexec.market.levels import Array, find_level, sign_of
 
 OutRow = list[int]
@@ -74,15 +75,20 @@ class OrderBook:
         self.quotes = Columns(5, spill=record.spill, name="quotes")
         self.prints = Columns(6, spill=record.spill, name="prints")
         self.queues = Columns(5, spill=record.spill, name="queues")
-        self._keep_quotes = record.quotes
-        self._watchers: list[Callable[[Array], None]] = []
+        self.depths = Columns(6, name="depths")
+        self._keep = {at.QUOTES: record.quotes, at.PRINTS: record.prints, at.QUEUES: record.queues, at.DEPTHS: False}
+        self._observers: dict[int, list[Callable[[Array], None]]] = {at.QUOTES: [], at.PRINTS: [], at.DEPTHS: []}
+        self._tell: Callable[[list[OutRow]], None] = _nobody
+        self._waited_for = False
+        self._largest: int | None = None
         self._rows: dict[int, int] = {}
         self._held: list[OutRow] = []
 
     # --- requests ------------------------------------------------------------------------------------------------------
 
     def submit(
-        self, time: int, side: int, quantity: int, price: int, owner: int = 1, number: int = 0, flags: int = 0, peak: int = 0
+        self, time: int, side: int, quantity: int, price: int, owner: int = 1, number: int = 0, flags: int = 0, peak: int = 0,
+        minimum: int = 0,
     ) -> list[OutRow]:  # fmt: skip
         """Bring an order to the book.
 
@@ -93,37 +99,76 @@ class OrderBook:
             price: limit in quanta; ignored for a market order.
             owner: participant, from 1.
             number: the order's number in all rows.
-            flags: ``MARKET``, ``IOC``, ``FOK``, ``MAKER_ONLY``, ``HIDDEN``, ``STP_NEWEST``, ``STP_OLDEST`` of ``layout``.
+            flags: ``MARKET``, ``IOC``, ``FOK``, ``MAKER_ONLY``, ``SLIDE``, ``HIDDEN``, ``STP_NEWEST``, ``STP_OLDEST`` of ``layout``.
             peak: what an iceberg displays at most; 0 displays all.
+            minimum: the order does nothing unless it trades so much at once.
 
         Raises:
-            InputError: the quantity is not positive.
+            InputError: the quantity is not positive, or too large to be shared out (``set_pro_rata``).
         """
-        if quantity <= 0:
-            raise InputError(f"quantity {quantity} of order number {number} must be positive")
+        self._check(quantity, number)
         a = self.arrays
-        filled = kernel.submit(
-            a.state, a.orders, a.levels, a.ladder, a.slots, a.log, time, side, price, quantity, owner, number, flags, peak
-        )  # fmt: skip
+        filled = entry.submit(a.handle, time, side, price, quantity, owner, number, flags, peak, minimum)
         while filled < 0:
-            self.make_room()
-            a = self.arrays
-            if filled == -at.MORE:
-                filled = kernel.settle(a.state, a.orders, a.levels, a.ladder, a.slots, a.log)
-            else:
-                filled = kernel.submit(
-                    a.state, a.orders, a.levels, a.ladder, a.slots, a.log, time, side, price, quantity, owner, number, flags, peak
-                )  # fmt: skip
+            filled = self._again(filled, entry.submit, time, side, price, quantity, owner, number, flags, peak, minimum)
+        return self._take(filled)
+
+    def submit_stop(
+        self, time: int, side: int, quantity: int, stop: int | None, price: int, owner: int = 1, number: int = 0, flags: int = 0,
+        peak: int = 0, trail: int = 0,
+    ) -> list[OutRow]:  # fmt: skip
+        """Bring an order that waits outside the book until a trade reaches its stop (``stops``).
+
+        Args:
+            stop: price in quanta; None lets a trailing stop start from the last trade, and an OUT_CANCEL row says NO_REFERENCE
+                where there was none.
+            price: limit of the order that it then is; ignored with the flag MARKET.
+            trail: distance in quanta at which the stop follows the trades; 0 does not.
+            time, side, quantity, owner, number, flags, peak: as in ``submit``.
+        """
+        self._check(quantity, number)
+        stop = at.NO_PRICE if stop is None else stop
+        a = self.arrays
+        filled = entry.submit_stop(a.handle, time, side, stop, price, quantity, owner, number, flags, peak, trail)
+        while filled < 0:
+            filled = self._again(
+                filled, entry.submit_stop, time, side, stop, price, quantity, owner, number, flags, peak, trail
+            )
+        return self._take(filled)
+
+    def submit_peg(
+        self, time: int, side: int, quantity: int, kind: int, offset: int, cap: int | None = None, owner: int = 1,
+        number: int = 0, flags: int = 0, peak: int = 0,
+    ) -> list[OutRow]:  # fmt: skip
+        """Bring an order whose price follows the best prices (``reactions``).
+
+        Args:
+            kind: ``PEG_PRIMARY``, ``PEG_MARKET`` or ``PEG_MID`` of ``layout``.
+            offset: quanta, added to the reference price.
+            cap: price in quanta that it does not go beyond.
+            time, side, quantity, owner, number, flags, peak: as in ``submit``.
+        """
+        self._check(quantity, number)
+        limit = at.ANY_KEY if cap is None else sign_of(side) * cap
+        a = self.arrays
+        filled = entry.submit_peg(a.handle, time, side, offset, limit, quantity, owner, number, flags | kind, peak)
+        while filled < 0:
+            filled = self._again(
+                filled, entry.submit_peg, time, side, offset, limit, quantity, owner, number, flags | kind, peak
+            )
         return self._take(filled)
 
     def cancel(self, time: int, number: int) -> int:
-        """Take an order out; returns the quantity cancelled, 0 if no such order rests."""
+        """Take an order out; returns the quantity cancelled, 0 if no such order rests.
+
+        What that sets off (a peg that loses its reference, say) is told to the listener.
+        """
         row = self._rows.get(number)
         if row is None:
             return 0
         leaves = self.leaves(number)
-        self._withdraw(time, row, leaves)
         del self._rows[number]
+        self._withdraw(time, row, leaves)
         return leaves
 
     def reduce(self, time: int, number: int, quantity: int) -> int:
@@ -133,51 +178,154 @@ class OrderBook:
         row = self._rows.get(number)
         if row is None:
             return 0
-        left = self._withdraw(time, row, quantity)
-        if left == 0:
+        if quantity >= self.leaves(number):
             del self._rows[number]
-        return left
+        return self._withdraw(time, row, quantity)
 
     def replace(
-        self, time: int, number: int, quantity: int, price: int, *, owner: int = 1, flags: int = 0, peak: int = 0
+        self, time: int, number: int, quantity: int, price: int | None, *, owner: int = 1, flags: int = 0, peak: int = 0,
+        stop: int | None = None,
     ) -> list[OutRow] | None:  # fmt: skip
-        """Change a resting order to ``quantity`` open at ``price``.
+        """Change a resting order to ``quantity`` open at ``price``; of a peg that is its cap, of a waiting stop its limit.
 
-        Less quantity at the same price keeps the place; anything else goes to the back of the queue, and trades if it crosses.
-        Returns None, and changes nothing, if no such order rests or it is post-only and would trade.
+        Less quantity with the same prices keeps the place; anything else goes to the back of the queue, and trades if it crosses.
+        None for ``price`` or ``stop`` leaves it as it is. Returns None, and changes nothing, if no such order rests or it is post-only,
+        does not slide, and would trade.
         """
+        self._check(quantity, number)
         row = self._rows.get(number)
         if row is None:
             return None
         order = self.arrays.orders[row]
-        side = int(self.arrays.levels[order[at.LEVEL], at.SIDE])
+        ladder = int(self.arrays.levels[order[at.LEVEL], at.SIDE])
+        side = ladder if ladder < at.WAITING else at.WAITING + 1 - ladder
+        kind, limit, offset = int(order[at.FLAGS]), int(order[at.LIMIT]), int(order[at.OFFSET])
         leaves = int(order[at.SHOWN] + order[at.RESERVE])
-        if price == sign_of(side) * int(order[at.KEY]) and quantity <= leaves:
+        waits = bool(kind & at.STOP)
+        key = limit if kind else int(order[at.KEY])
+        wanted = key if price is None or (waits and flags & at.MARKET) else sign_of(side) * price
+        stop_now = sign_of(ladder) * int(order[at.KEY])
+        if wanted == key and quantity <= leaves and (stop is None or not waits or stop == stop_now):
             if quantity < leaves:
                 self.reduce(time, number, leaves - quantity)
             return []
-        if flags & at.MAKER_ONLY and self.crosses(side, price):
+        if not kind and flags & at.MAKER_ONLY and not flags & at.SLIDE and self.crosses(side, sign_of(side) * wanted):
             return None
-        self._withdraw(time, row, leaves)
+        self._withdraw(time, row, leaves, replacing=True)
         del self._rows[number]
-        return self.submit(time, side, quantity, price, owner=owner, number=number, flags=flags, peak=peak)
+        if waits:
+            at_stop = stop_now if stop is None else stop
+            return self.submit_stop(
+                time, side, quantity, at_stop, sign_of(side) * wanted, owner, number, flags, peak, offset
+            )
+        if kind:
+            cap = None if wanted == at.ANY_KEY else sign_of(side) * wanted
+            return self.submit_peg(time, side, quantity, kind & at.PEGGED, offset, cap, owner, number, flags, peak)
+        return self.submit(time, side, quantity, sign_of(side) * wanted, owner, number, flags, peak)
 
-    def _withdraw(self, time: int, row: int, quantity: int) -> int:
-        while True:
-            a = self.arrays
-            left = kernel.withdraw(a.state, a.orders, a.levels, a.ladder, a.slots, a.log, time, row, quantity)
-            if left != at.NIL:
-                return left
+    def _check(self, quantity: int, number: int) -> None:
+        if quantity <= 0:
+            raise InputError(f"quantity {quantity} of order number {number} must be positive")
+        if self._largest is not None and quantity > self._largest:
+            raise InputError(f"quantity {quantity} of order number {number} is too large to be shared out pro rata")
+
+    def _again(self, code: int, request: Callable[..., int], *arguments: int) -> int:
+        """Make room, and go on with a request that was interrupted."""
+        self.make_room()
+        handle = self.arrays.handle
+        return int(entry.resume(handle) if code == -at.MORE else request(handle, *arguments))
+
+    def _withdraw(self, time: int, row: int, quantity: int, *, replacing: bool = False) -> int:
+        left: int = entry.withdraw(self.arrays.handle, time, row, quantity, replacing)
+        while left == -at.GROW:
             self.make_room()
+            left = entry.withdraw(self.arrays.handle, time, row, quantity, replacing)
+        if left & 1:
+            filled = entry.resume(self.arrays.handle)
+            while filled < 0:
+                filled = self._again(filled, entry.resume)
+            self._tell(self._take(filled))
+        elif self._waited_for and not replacing:
+            self._serve_watches()
+        return left >> 1
+
+    # --- rules of the venue --------------------------------------------------------------------------------------------
+
+    def set_pro_rata(self, minimum: int = 1) -> None:
+        """Share an incoming order out in proportion to displayed size at each price; shares below ``minimum`` are nothing.
+
+        Quantities are below 2**31 then.
+        """
+        if minimum < 1:
+            raise InputError(f"least pro-rata allocation {minimum} must be at least 1")
+        self.arrays.state[at.PRO_RATA] = minimum
+        self._largest = 2**31 - 1
+
+    def set_band(self, low: int | None, high: int | None) -> None:
+        """Let nothing trade below ``low`` or above ``high`` quanta; a match that would ends in a call. None for both: no band."""
+        state = self.arrays.state
+        state[at.BAND_SET] = low is not None or high is not None
+        state[at.BAND] = -at.ANY_KEY if low is None else low
+        state[at.BAND + 1] = at.ANY_KEY if high is None else high
+
+    def set_phase(self, time: int, phase: int) -> list[OutRow]:
+        """Begin a call (``layout.CALL``: orders rest without trading) or end it, when what crosses trades at one price (``auction``)."""
+        filled = entry.set_phase(self.arrays.handle, time, phase)
+        while filled < 0:
+            filled = self._again(filled, entry.set_phase, time, phase)
+        return self._take(filled)
+
+    @property
+    def phase(self) -> int:
+        """``layout.CONTINUOUS`` or ``layout.CALL``."""
+        return int(self.arrays.state[at.PHASE])
+
+    @property
+    def last_price(self) -> int | None:
+        """Price of the last trade in quanta, None before the first."""
+        price = int(self.arrays.state[at.LAST_PRICE])
+        return None if price == at.NO_PRICE else price
+
+    # --- who waits -----------------------------------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[list[OutRow]], None]) -> None:
+        """Have ``listener`` called with rows that no request of its own brought about."""
+        self._tell = listener
+
+    def watch(self, buy_key: int, sell_key: int, *, quotes: bool, trades: bool, depth: bool) -> None:
+        """Say what somebody waits for; the kernel stops at the first message that fulfils one.
+
+        Args:
+            buy_key: least best bid (quanta); ``ANY_KEY`` if nobody waits for one.
+            sell_key: least key of the best offer: minus its price.
+            quotes, trades, depth: any change of the best bid and offer, any trade, any change of the depth that is recorded.
+        """
+        state = self.arrays.state
+        state[at.WATCH_KEY : at.WATCH_KEY + 2] = buy_key, sell_key
+        state[at.WATCH_QUOTES], state[at.WATCH_TRADES], state[at.WATCH_DEPTH] = quotes, trades, depth
+        state[at.TRADES_SEEN] = state[at.TRADES]
+        waited_for = quotes or trades or depth or min(buy_key, sell_key) < at.ANY_KEY
+        self._waited_for = waited_for
+        state[at.WATCHED] = waited_for
+
+    def _serve_watches(self) -> None:
+        state = self.arrays.state
+        if state[at.WATCH_HIT]:
+            state[at.WATCH_HIT] = 0
+            self.flush()
 
     # --- log and memory ------------------------------------------------------------------------------------------------
 
     def take_rows(self) -> list[OutRow]:
         """The rows for participants since the last call; keeps track of which orders rest where."""
         state = self.arrays.state
-        rows = self._take(int(state[at.LOGGED]))
+        filled = int(state[at.LOGGED])
         state[at.LOGGED] = 0
-        return rows
+        return self._take(filled)
+
+    def tell_rows(self) -> None:
+        """Tell the listener what the background's messages have brought about."""
+        self._tell(self.take_rows())
 
     def _take(self, filled: int) -> list[OutRow]:
         rows: list[OutRow] = self.arrays.out[:filled].tolist()
@@ -187,8 +335,10 @@ class OrderBook:
         for kind, _, number, _, _, leaves, maker, _, place in rows:
             if kind == OUT_REST:
                 self._rows[number] = place
-            elif leaves == 0 and maker == 1:  # a resting order with nothing left
+            elif maker == 1 and (leaves == 0 or kind >= OUT_TRIGGER):  # a resting order that ends, or leaves its place
                 del self._rows[number]
+        if self._waited_for:
+            self._serve_watches()
         return rows
 
     def make_room(self) -> None:
@@ -202,28 +352,48 @@ class OrderBook:
         a.grow()
 
     def flush(self) -> None:
-        """Move what the kernel has written down to ``quotes``, ``prints`` and ``queues``."""
+        """Move what the kernel has written down to ``quotes``, ``prints`` and ``queues``, and show it to those who observe it."""
         a = self.arrays
+        logged: list[int] = a.state[at.LOGGED : at.LOGGED + at.LOG_PARTS].tolist()
+        if not any(logged[1:]):
+            return
         for part, columns, width in (
             (at.QUOTES, self.quotes, 5),
             (at.PRINTS, self.prints, 6),
+            (at.DEPTHS, self.depths, 6),
             (at.QUEUES, self.queues, 5),
         ):
-            used = int(a.state[at.LOGGED + part])
+            used = logged[part]
             if used:
                 rows = a.log[part, :used, :width]
-                if part == at.QUOTES:
-                    for watch in self._watchers:
-                        watch(rows)
-                if part != at.QUOTES or self._keep_quotes:
+                if self._keep[part]:
                     columns.append(rows)
                 a.state[at.LOGGED + part] = 0
+                for observe in self._observers.get(part, ()):
+                    observe(rows)
 
-    def watch_quotes(self, watch: Callable[[Array], None]) -> None:
-        """Have ``watch`` called with new rows of ``quotes`` whenever they are flushed, whether or not they are kept."""
+    def observe_quotes(self, observe: Callable[[Array], None]) -> None:
+        """Have ``observe`` called with new rows of ``quotes`` whenever they are flushed, whether or not they are kept."""
+        self._observe(at.QUOTES, at.RECORD_QUOTES, 1, observe)
+
+    def observe_prints(self, observe: Callable[[Array], None]) -> None:
+        """As ``observe_quotes``, with new rows of ``prints``."""
+        self._observe(at.PRINTS, at.RECORD_PRINTS, 1, observe)
+
+    def observe_depth(self, observe: Callable[[Array], None], levels: int) -> None:
+        """As ``observe_quotes``, with rows time, side, index from the best, price, quantity, orders: what has changed of the top.
+
+        Raises:
+            InputError: more levels than are kept.
+        """
+        if not 1 <= levels <= at.DEPTH_LEVELS:
+            raise InputError(f"depth of {levels} levels cannot be observed; 1 to {at.DEPTH_LEVELS} can")
+        self._observe(at.DEPTHS, at.RECORD_DEPTH, max(levels, int(self.arrays.state[at.RECORD_DEPTH])), observe)
+
+    def _observe(self, part: int, switch: int, value: int, observe: Callable[[Array], None]) -> None:
         self.flush()
-        self._watchers.append(watch)
-        self.arrays.state[at.RECORD_QUOTES] = 1
+        self._observers[part].append(observe)
+        self.arrays.state[switch] = value
 
     # --- questions -----------------------------------------------------------------------------------------------------
 
@@ -243,7 +413,7 @@ class OrderBook:
         row = self._rows.get(number)
         if row is None:
             raise SimulationError(f"order number {number} does not rest in the book")
-        return QueuePosition(*kernel.queue_ahead(self.arrays.orders, self.arrays.levels, row))
+        return QueuePosition(*queue_ahead(self.arrays.orders, self.arrays.levels, row))
 
     def quote(self) -> Quote:
         """Best displayed bid and offer now."""
@@ -255,7 +425,7 @@ class OrderBook:
     def crosses(self, side: int, price: int) -> bool:
         """Whether an order of this side and limit would trade at once, hidden orders included."""
         a = self.arrays
-        return bool(kernel.front(a.state, a.levels, a.ladder, 1 - side, sign_of(side) * price) != at.NIL)
+        return bool(front(a.state, a.levels, a.ladder, 1 - side, sign_of(side) * price) != at.NIL)
 
     def depth(self, side: int, levels: int | None = None) -> list[tuple[int, int, int]]:
         """Displayed price, quantity and number of orders, the best first."""
@@ -297,6 +467,6 @@ class OrderBook:
         return shown, leftover
 
 
-def empty_messages() -> Array:
-    """A chunk of no messages."""
-    return np.empty((0, at.MESSAGE_WIDTH), np.int64)
+def _nobody(rows: list[OutRow]) -> None:
+    """Rows of a book that nobody listens to."""
+

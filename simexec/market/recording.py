@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
 
 import attrs
 import numpy as np
 
+from simexec.errors import DataError
 from simexec.market.levels import Array
 
 
@@ -15,14 +19,16 @@ class Problem:
     """A defect of a recording that was repaired by a stated rule.
 
     Attributes:
-        line: line in the message file, from 1.
+        line: line or record in the file, from 1.
         what: the defect and the rule.
         price: price in quanta at which it occurred.
+        field: the field that is wrong; empty where it is the whole line.
     """
 
     line: int
     what: str
     price: int
+    field: str = ""
 
 
 @attrs.frozen(eq=False)
@@ -30,17 +36,23 @@ class Recording:
     """Messages for the kernel (``layout`` has their columns) and the facts about the file they come from.
 
     Attributes:
+        source: the file.
+        format: ``"lobster"``, or ``"l3"`` for every format that names each order.
         start_ns: beginning, ns after local midnight of ``date``; ``end_ns`` its end.
-        levels: price levels a side that the recording can see; beyond them nothing is known.
+        levels: price levels a side that the recording can see; beyond them nothing is known. 0: all of them.
         price_quanta_per_unit: price quanta in one unit of currency; ``tick_quanta``: quanta in a tick.
         messages: int64 array (n, 6), every row explicit: what the file left unsaid has been written in.
         references: how many background references the messages use.
         row_times: time (ns) of every row of the file.
         windows: int64 array (n, 3): time, worst visible bid, worst visible ask, where that changes.
-        top_matches: rows whose best prices and sizes the replay had before it was re-anchored.
+        counts: rows by type of event.
+        top_matches: rows whose best prices and sizes the replay had before it was re-anchored; None if the file has no book.
         queue_head_executions: displayed executions that hit the head of the replayed queue.
+        executed_visible: shares of displayed executions; ``executed_hidden`` of others.
         final_shares: displayed shares in the recorded book at the end.
         problems: the first defects, by line; ``defects`` counts all of them.
+        arrivals: when the recorder received each row (ns, the clock of ``row_times``, never going back); None if it is not known.
+        facts: further figures, by name.
     """
 
     source: str
@@ -55,14 +67,17 @@ class Recording:
     references: int
     row_times: Array
     windows: Array
-    counts: dict[int, int]
-    top_matches: int
+    counts: Mapping[str, int]
     queue_head_executions: int
     executed_visible: int
     executed_hidden: int
     final_shares: int
     problems: tuple[Problem, ...]
-    defects: dict[str, int]
+    defects: Mapping[str, int]
+    format: str = "lobster"
+    top_matches: int | None = None
+    arrivals: Array | None = None
+    facts: Mapping[str, int] = attrs.field(factory=dict)
 
     @property
     def rows(self) -> int:
@@ -72,6 +87,27 @@ class Recording:
     def rows_until(self, time_ns: int) -> int:
         """Rows with a time up to and including ``time_ns``."""
         return int(np.searchsorted(self.row_times, time_ns, side="right"))
+
+    def latencies_at(self, times: Array) -> Array:
+        """How long what happened at these times (ns, in order) took to reach the recorder: that of the last row until then.
+
+        Before the first row it is the first row's.
+
+        Raises:
+            DataError: the recording has no arrival times.
+        """
+        if self.arrivals is None:
+            raise DataError(f"{self.source}: has no arrival times; give the view a latency of its own")
+        rows = np.maximum(np.searchsorted(self.row_times, times, side="right") - 1, 0)
+        found: Array = self.arrivals[rows] - self.row_times[rows]
+        return found
+
+
+class RecordingReader(Protocol):
+    """Reads a file of some format: ``read_lobster``, ``read_dbn``, ``read_npz``, or a function of one's own."""
+
+    def __call__(self, path: Path, /) -> Recording:
+        """Read a file; DataError, with file, record and field, if it cannot be read."""
 
 
 class RecordedFlow:

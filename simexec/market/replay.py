@@ -18,8 +18,9 @@ from __future__ import annotations
 from numba import njit
 
 from simexec.market import layout as at
-from simexec.market.book import front, print_trade, room, take, trade
+from simexec.market.book import breaches, front, halts, mark, take, trade
 from simexec.market.levels import Array, detach, insert, set_excess, shrink, sign_of, touch
+from simexec.market.log import room
 
 
 @njit(cache=True)
@@ -44,7 +45,7 @@ def cancel_background(
     return recorded
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def arrive(
     state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array, side: int, key: int, quantity: int,
     ref: int, at_head: bool,
@@ -61,7 +62,8 @@ def arrive(
         state[at.IN_FLAGS] = 0
         state[at.IN_ARRIVING] = 1
         i = state[at.LADDER_SIZE + other] - 1
-        while i >= 0 and state[at.LEFTOVERS + other] > 0 and ladder[other, i, 0] + key >= 0:
+        calling = state[at.PHASE] != at.CONTINUOUS
+        while not calling and i >= 0 and state[at.LEFTOVERS + other] > 0 and ladder[other, i, 0] + key >= 0:
             if levels[ladder[other, i, 1], at.LEFT] > 0:
                 cancel_background(state, orders, levels, ladder, slots, ladder[other, i, 1], True)
             i -= 1
@@ -72,12 +74,15 @@ def arrive(
         if row == at.NIL:
             break
         if orders[row, at.OWNER] > 0:
+            if breaches(state, orders, log, row):
+                break
             take(state, orders, levels, ladder, slots, log, row)
         else:  # only a defective recording crosses itself
             state[at.DISPLACED] += orders[row, at.SHOWN]
             detach(state, orders, levels, ladder, slots, row)
     state[at.BUSY] = 0
     state[at.IN_ARRIVING] = 0
+    state[at.BREACHED] = 0
     quantity = state[at.IN_QUANTITY]
     if quantity > 0:
         row = slots[ref]
@@ -91,7 +96,7 @@ def arrive(
     return at.DONE
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def remove(
     state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, ref: int, quantity: int
 ) -> None:  # fmt: skip
@@ -152,6 +157,9 @@ def meet(
                 break
             if not room(state, log):
                 return at.MORE
+            if breaches(state, orders, log, row):
+                turn_away(state)
+                return at.DONE
             meet_one(state, orders, levels, ladder, slots, log, row)
             if state[at.LADDER_SIZE + side] < size:
                 break
@@ -177,6 +185,18 @@ def begin_sweep(state: Array, side: int, price: int, quantity: int) -> None:
     state[at.SWEEP_SIDE] = side
     state[at.SWEEP_KEY] = sign_of(side) * price
     state[at.SWEEP_QUANTITY] = quantity
+    if state[at.PHASE] != at.CONTINUOUS:
+        resume_sweep(state)
+        turn_away(state)
+        state[at.SWEEP_QUANTITY] = 0
+
+
+@njit(cache=True)
+def turn_away(state: Array) -> None:
+    """Nothing trades: the recorded aggressor goes, and what it would have taken stays as leftovers."""
+    state[at.TURNED_AWAY] += state[at.IN_QUANTITY]
+    state[at.IN_QUANTITY] = 0
+    state[at.BREACHED] = 0
 
 
 @njit(cache=True)
@@ -208,13 +228,15 @@ def hit(
             return code
     if not room(state, log):
         return at.MORE
+    if state[at.IN_QUANTITY] > 0 and halts(state, log, price):
+        turn_away(state)
     traded = min(quantity, state[at.IN_QUANTITY])
     if ref == at.NIL:
         state[at.HIDDEN_SPARED] += quantity - traded
         state[at.TRADED_HIDDEN] += traded
         if traded > 0:
-            print_trade(state, log, price, traded, state[at.IN_SIDE], at.PRINT_HIDDEN)
-        state[at.SWEEP_QUANTITY] -= traded
+            mark(state, orders, levels, ladder, log, price, traded, state[at.IN_SIDE], at.PRINT_HIDDEN)
+        state[at.SWEEP_QUANTITY] = state[at.IN_QUANTITY] - traded
         return at.DONE
     recorded = 0 if row == at.NIL else min(quantity, orders[row, at.SHOWN] - orders[row, at.EXCESS])
     traded = min(traded, recorded)
@@ -239,6 +261,10 @@ def end_sweep(state: Array, orders: Array, levels: Array, ladder: Array, slots: 
             return at.MORE
         row = front(state, levels, ladder, 1 - state[at.IN_SIDE], state[at.IN_KEY])
         if row == at.NIL or orders[row, at.OWNER] + orders[row, at.EXCESS] == 0:
+            break
+        if breaches(state, orders, log, row):
+            turn_away(state)
+            state[at.SWEEP_QUANTITY] = 0
             break
         meet_one(state, orders, levels, ladder, slots, log, row)
         state[at.SWEEP_QUANTITY] = state[at.IN_QUANTITY]

@@ -56,9 +56,10 @@ class Coupling:
                 f"a market named {market.name!r} is coupled already; names must differ, since ties go by name"
             )
         insort(self.markets, market, key=attrgetter("name"))
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Find when the first message of any market comes."""
         times = [market.next_time for market in self.markets if market.next_time is not None]
         self.earliest = min(times, default=_NEVER)
 
@@ -87,7 +88,7 @@ class Coupling:
                 else:
                     limit = time
             if behind is None:
-                self._look()
+                self.look()
                 return
             found = behind.advance(limit)
             following = behind.next_time
@@ -110,4 +111,4 @@ class Coupling:
     def _dispatch(self, market: CoupledMarket) -> None:
         self._reported.discard(market.name)
         market.dispatch()
-        self._look()
+        self.look()

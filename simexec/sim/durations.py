@@ -18,7 +18,7 @@ import numpy.typing as npt
 from simexec.errors import InputError
 from simexec.protocols import DurationModel
 from simexec.sim.clock import format_duration, parse_duration
-from simexec.sim.streams import Draws
+from simexec.sim.streams import Draws, Sampler
 
 LONGEST_NS = 2**62
 """No single draw may exceed this (146 years): two of them still fit the 64-bit clock of compiled code."""
@@ -33,11 +33,10 @@ def _whole_ns(values: npt.NDArray[np.float64], model: object) -> npt.NDArray[np.
     return rounded.astype(np.int64)
 
 
-def draws_of(model: DurationModel, rng: np.random.Generator) -> Draws:
-    """Return the draws of a model, one Python int at a time, each fit for the calendar.
+def sampler_of(model: DurationModel) -> Sampler:
+    """Return the model's ``sample``, with every batch checked.
 
-    A model may be the user's own, and links and stations put its draws on the calendar unchecked; so whole batches are
-    checked here.
+    A model may be the user's own, and its draws are put on the calendar unchecked; so whole batches are checked here.
 
     Raises:
         InputError: at a draw, if the model gives anything but whole numbers of nanoseconds from 0 up.
@@ -55,7 +54,12 @@ def draws_of(model: DurationModel, rng: np.random.Generator) -> Draws:
             )
         return values
 
-    return Draws(rng, sample)
+    return sample
+
+
+def draws_of(model: DurationModel, rng: np.random.Generator) -> Draws:
+    """Return the draws of a model, one Python int at a time, each fit for the calendar; see ``sampler_of``."""
+    return Draws(rng, sampler_of(model))
 
 
 def _finite(value: Any, name: str) -> float:

@@ -323,6 +323,15 @@ class Simulation(simpy.Environment):
         """
         self._coupling.add(market)
 
+    @property
+    def coupled(self) -> tuple[CoupledMarket, ...]:
+        """The coupled markets, by name."""
+        return tuple(self._coupling.markets)
+
+    def recouple(self) -> None:
+        """Look again when the coupled markets have their next messages; a market that has changed outside ``advance`` asks for it."""
+        self._coupling.look()
+
     def rng(self, name: str) -> np.random.Generator:
         """Return a new generator at the start of the stream that seed, replication and ``name`` determine.
 

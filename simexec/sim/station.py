@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -66,6 +67,9 @@ class Station:
     the stream ``station.{name}``, so a job's service time does not depend on the order in which jobs are
     served.
 
+    A station may stop for a time: services that would end meanwhile end when it goes on, jobs that arrive wait, and
+    nobody counts as in service. It may also slow down: jobs that arrive from then on take a multiple of their drawn time.
+
     Args:
         sim: the simulation.
         name: names the random stream; unique in the simulation.
@@ -82,8 +86,8 @@ class Station:
 
     __slots__ = (
         "_area_queue", "_area_system", "_arrivals", "_capacity", "_changed", "_departures", "_done", "_draw",
-        "_in_system", "_max_queue", "_max_wait", "_origin", "_priority", "_refused", "_servers", "_sim",
-        "_sojourns", "_trace_count", "_trace_time", "_urgent", "_waiting", "_waits", "name",
+        "_held", "_in_system", "_max_queue", "_max_wait", "_origin", "_priority", "_refused", "_servers", "_service",
+        "_sim", "_sojourns", "_staff", "_trace_count", "_trace_time", "_urgent", "_waiting", "_waits", "name",
     )  # fmt: skip
 
     def __init__(
@@ -98,8 +102,8 @@ class Station:
         record: bool = False,
     ) -> None:
         self.name = name
-        self._servers = whole_number(f"station {name!r}: servers", servers)
-        if self._servers == 0:
+        self._staff = self._servers = whole_number(f"station {name!r}: servers", servers)
+        if self._staff == 0:
             raise InputError(f"station {name!r} has no servers; give at least 1")
         self._capacity = -1 if capacity is None else whole_number(f"station {name!r}: capacity", capacity)
         if capacity is not None and capacity < servers:
@@ -107,9 +111,11 @@ class Station:
         self._sim = sim
         self._done = done
         self._priority = priority
-        self._draw: Callable[[], int] = draws_of(service, sim.rng(f"station.{name}")).next
+        self._service: Callable[[], int] = draws_of(service, sim.rng(f"station.{name}")).next
+        self._draw = self._service  # the time of the next job, slowed down or not
         self._urgent: deque[Any] = deque()
         self._waiting: deque[Any] = deque()
+        self._held: list[tuple[Any, int, int, int]] = []  # jobs whose service ended while the station was stopped
         self._in_system = 0
         self._arrivals = 0
         self._refused = 0
@@ -163,7 +169,56 @@ class Station:
             self._trace_count.append(count + 1)
         return True
 
+    def stop(self) -> None:
+        """Serve nothing until ``resume``."""
+        self._settle()
+        self._servers = 0
+
+    def resume(self) -> None:
+        """Go on: what was held back departs now, in order, and free servers take jobs that wait."""
+        if self._servers:
+            return
+        self._settle()
+        self._servers = self._staff
+        free = self._staff - (self._in_system - len(self._urgent) - len(self._waiting))
+        for _ in range(min(free, self._in_system)):
+            self._begin_next()
+        held, self._held = self._held, []
+        for served in held:
+            self._depart(served)
+
+    def slow_down(self, factor: float) -> None:
+        """Multiply the service times of jobs that arrive from now on; 1 ends that.
+
+        Raises:
+            InputError: the factor is not above 0.
+        """
+        if not 0 < factor < math.inf:
+            raise InputError(f"station {self.name!r} cannot take {factor} times as long; give a factor above 0")
+        service = self._service
+        self._draw = service if factor == 1 else lambda: round(service() * factor)
+
+    def _settle(self) -> None:
+        """Bring the integrals up to now."""
+        elapsed = self._sim._now - self._changed
+        self._area_system += self._in_system * elapsed
+        self._area_queue += max(0, self._in_system - self._servers) * elapsed
+        self._changed = self._sim._now
+
+    def _begin_next(self) -> None:
+        queue = self._urgent or self._waiting
+        if queue:
+            sim = self._sim
+            job, priority_class, since, service = queue.popleft()
+            heappush(
+                sim._queue,
+                (sim._now + service, NORMAL, next(sim._eid), (self._depart, (job, priority_class, since, sim._now))),
+            )
+
     def _depart(self, served: tuple[Any, int, int, int]) -> None:
+        if not self._servers:
+            self._held.append(served)
+            return
         job, priority_class, arrived, started = served
         sim = self._sim
         now = sim._now
@@ -210,7 +265,7 @@ class Station:
             departures=departures,
             in_system=self._in_system,
             elapsed_ns=elapsed,
-            utilisation=(area_system - area_queue) / (self._servers * max(1, elapsed)),
+            utilisation=(area_system - area_queue) / (self._staff * max(1, elapsed)),
             mean_in_queue=area_queue / max(1, elapsed),
             mean_in_system=area_system / max(1, elapsed),
             mean_wait_ns=sum(self._waits) / max(1, departures),

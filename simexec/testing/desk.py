@@ -20,8 +20,9 @@ from simexec.testing.background import SIDES, FlowFactory, Message, Queues, Scri
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
-from simexec.trading.report import ExecutionReport
-from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
+from simexec.trading.report import ExecutionReport, MassCancelReport
+from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder, ReplaceRequest
+from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderType, SelfTradePrevention, TimeInForce
 from simexec.venue import Connection, TradingHours, Venue
 
@@ -62,15 +63,36 @@ class Desk:
         hidden: bool = False,
         post_only: bool = False,
         parent: Order | None = None,
+        order_type: OrderType | None = None,
+        terms: OrderTerms | None = None,
     ) -> Order:
-        """Create and submit an order now: a market order without a price, an iceberg with a displayed part."""
-        order_type = _order_type(price_ticks, display_quantity)
-        order = self.manager.create(
-            self.instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden,
-            post_only, None if parent is None else parent.order_id,
+        """Create and submit an order now; its type, if none is given, is the plainest that has these fields."""
+        order = self.create(
+            side, quantity, price_ticks, time_in_force=time_in_force, display_quantity=display_quantity, hidden=hidden,
+            post_only=post_only, parent=parent, order_type=order_type, terms=terms,
         )  # fmt: skip
         self.manager.submit(order)
         return order
+
+    def create(
+        self,
+        side: OrderSide,
+        quantity: int,
+        price_ticks: int | None = None,
+        *,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        display_quantity: int | None = None,
+        hidden: bool = False,
+        post_only: bool = False,
+        parent: Order | None = None,
+        order_type: OrderType | None = None,
+        terms: OrderTerms | None = None,
+    ) -> Order:
+        """As ``send``, but the order is not sent yet."""
+        return self.manager.create(
+            self.instrument, side, quantity, order_type or _order_type(price_ticks, display_quantity, terms), price_ticks,
+            time_in_force, display_quantity, hidden, post_only, None if parent is None else parent.order_id, None, terms,
+        )  # fmt: skip
 
     def parent(self, side: OrderSide, quantity: int, limit_ticks: int | None = None) -> Order:
         """Create an order for an algorithm to work; it is not sent itself."""
@@ -186,14 +208,21 @@ def make_desk(
         journal=journal,
         sim=sim,
     )
-    view = MarketView(market, _duration(view_latency), sim.rng("view"), lambda: int(sim.now))
+    view = MarketView(sim, market, _duration(view_latency), stream="view")
     forgotten: list[Order] = []
     manager.on_forget(forgotten.append)
     return Desk(sim, instrument, hours, market, venue, broker, portfolio, journal, manager, view, forgotten)
 
 
-def _order_type(price_ticks: int | None, display_quantity: int | None) -> OrderType:
-    """What an order is: at the market without a price, an iceberg with a displayed part."""
+def _order_type(price_ticks: int | None, display_quantity: int | None, terms: OrderTerms | None) -> OrderType:
+    """What an order is: at the market without a price, an iceberg with a displayed part, or what its terms make it."""
+    if terms is not None:
+        if terms.peg is not None:
+            return OrderType.PEGGED
+        if terms.trail_ticks is not None:
+            return OrderType.TRAILING_STOP
+        if terms.stop_ticks is not None:
+            return OrderType.STOP if price_ticks is None else OrderType.STOP_LIMIT
     if price_ticks is None:
         return OrderType.MARKET
     return OrderType.LIMIT if display_quantity is None else OrderType.ICEBERG
@@ -207,16 +236,19 @@ class Participant:
     """A participant wired straight to a venue's gateway: no latency, no manager; it keeps every packet of reports.
 
     Attributes:
-        packets: time (ns) and reports of each packet.
+        packets: time (ns) and execution reports of each packet.
+        mass_cancels: answers to mass cancels.
     """
 
     def __init__(self, sim: Simulation, venue: Venue, name: str = "tester") -> None:
         self._sim, self._venue, self._name = sim, venue, name
         self.packets: list[tuple[int, list[ExecutionReport]]] = []
+        self.mass_cancels: list[MassCancelReport] = []
         self.connection: Connection = venue.connect(name, self._keep)
 
-    def _keep(self, packet: list[ExecutionReport]) -> None:
-        self.packets.append((self._sim.now, packet))
+    def _keep(self, packet: list[ExecutionReport | MassCancelReport]) -> None:
+        self.packets.append((self._sim.now, [report for report in packet if isinstance(report, ExecutionReport)]))
+        self.mass_cancels += [report for report in packet if isinstance(report, MassCancelReport)]
 
     @property
     def reports(self) -> list[ExecutionReport]:
@@ -241,14 +273,15 @@ class Participant:
         hidden: bool = False,
         post_only: bool = False,
         symbol: str | None = None,
+        terms: OrderTerms | None = None,
     ) -> None:
-        """Send a new order."""
-        order_type = _order_type(price_ticks, display_quantity)
+        """Send a new order; its type is the plainest that has these fields."""
+        order_type = _order_type(price_ticks, display_quantity, terms)
         symbol = self._venue.instrument.symbol if symbol is None else symbol
         self.request(
             NewOrder(
                 order_id, side.sign, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden,
-                post_only, symbol,
+                post_only, symbol, terms,
             )
         )  # fmt: skip
 
@@ -256,10 +289,16 @@ class Participant:
         """Send a cancel."""
         self.request(CancelRequest(order_id))
 
-    def replace(self, order_id: str, quantity: int, price_ticks: int | None = None) -> None:
+    def replace(
+        self, order_id: str, quantity: int, price_ticks: int | None = None, stop_ticks: int | None = None
+    ) -> None:
         """Send a replace; the quantity is the new total."""
-        self.request(ReplaceRequest(order_id, quantity, price_ticks))
+        self.request(ReplaceRequest(order_id, quantity, price_ticks, stop_ticks))
 
-    def request(self, request: NewOrder | CancelRequest | ReplaceRequest) -> None:
+    def cancel_all(self, request_id: str, side: OrderSide | None = None, symbol: str | None = None) -> None:
+        """Send a mass cancel."""
+        self.request(MassCancelRequest(request_id, None if side is None else side.sign, symbol))
+
+    def request(self, request: NewOrder | CancelRequest | ReplaceRequest | MassCancelRequest) -> None:
         """Send anything."""
         self._venue.enqueue(self.connection, request)

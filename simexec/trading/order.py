@@ -12,11 +12,12 @@ from collections.abc import Callable, KeysView
 from decimal import Decimal
 from typing import NoReturn
 
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 
 from simexec.errors import TransitionError
 from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, ExecutionReport, Fill
+from simexec.trading.terms import OrderTerms
 from simexec.trading.transitions import TRANSITIONS, Effect
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 
@@ -25,7 +26,7 @@ __all__ = ["TRANSITIONS", "Order", "OrderSide", "OrderStatus", "OrderType", "Tim
 # Module globals: `OrderStatus.X` runs Python code of Enum on CPython 3.11, ~70 ns each time.
 _PENDING, _SUBMITTED, _PARTIAL, _FILLED, _CANCELLED, _REJECTED, _EXPIRED = OrderStatus
 _TRADE_CANCEL, _CANCELED = ExecType.TRADE_CANCEL, ExecType.CANCELED
-_CANCEL_REJECTED = ExecType.CANCEL_REJECTED
+_CANCEL_REJECTED, _REPLACED = ExecType.CANCEL_REJECTED, ExecType.REPLACED
 _MARKET, _DAY = OrderType.MARKET, TimeInForce.DAY
 
 
@@ -38,8 +39,8 @@ class Order:
         instrument: what to trade.
         side: buy or sell.
         quantity: in force, in shares or contracts: as created, later as the venue's last REPLACED says.
-        order_type: market, limit or iceberg.
-        price_ticks: limit price in force in ticks, None of a market order.
+        order_type: how it meets the book.
+        price_ticks: limit price in force in ticks, of a pegged order its cap; None without one.
         time_in_force: how long it may rest.
         display_quantity: shown part of an iceberg, else None.
         hidden: not shown in the book.
@@ -58,6 +59,8 @@ class Order:
         replaces_in_flight: replaces on their way and unanswered.
         reason: text of the last refusal, cancel or expiry.
         duplicates: reports ignored because they had come before.
+        terms: what stops, pegged orders and the like say beyond this, as in force; None of a plain order.
+        triggered_ns: when a stop was elected (venue's time), None before.
     """
 
     order_id: str
@@ -84,13 +87,17 @@ class Order:
     replaces_in_flight: int = 0
     reason: str = ""
     duplicates: int = 0
+    terms: OrderTerms | None = None
+    triggered_ns: int | None = None
     # By execution id: the report of a trade that stands, None of anything else (also of a trade that was
     # busted).
     _executions: dict[str, ExecutionReport | None] = field(init=False, default=Factory(dict), repr=False)
     # The largest quantity that was ever in force or asked for, once a replace is involved: no venue may fill
     # beyond it.
     _quantity_limit: int = field(init=False, default=0, repr=False)
+    # When the venue last changed it, and by field when, and whether it was asked to.
     _replaced_ns: int = field(init=False, default=-1, repr=False)
+    _said_last: dict[str, tuple[int, bool]] | None = field(init=False, default=None, repr=False)
     # The venue's count as of the latest of its reports, by its own time.
     _reported_quantity: int = field(init=False, default=0, repr=False)
     _reported_ns: int = field(init=False, default=-1, repr=False)
@@ -103,8 +110,14 @@ class Order:
 
     @property
     def price(self) -> Decimal | None:
-        """Limit price in force in the quoting currency, None of a market order."""
+        """Limit price in force in the quoting currency, None without one."""
         return None if self.price_ticks is None else self.instrument.price_of_ticks(self.price_ticks)
+
+    @property
+    def stop_price(self) -> Decimal | None:
+        """Stop price in force as far as the venue told, None without one; a trailing stop's moves are not told."""
+        terms = self.terms
+        return None if terms is None or terms.stop_ticks is None else self.instrument.price_of_ticks(terms.stop_ticks)
 
     @property
     def leaves_quantity(self) -> int:
@@ -320,15 +333,31 @@ class Order:
                 report,
                 f"cum {report.cum_quantity} and leaves {report.leaves_quantity} are no quantity",
             )
-        self.replaces_in_flight = max(0, self.replaces_in_flight - 1)
+        asked = report.exec_type is _REPLACED
+        if asked:
+            self.replaces_in_flight = max(0, self.replaces_in_flight - 1)
         self._quantity_limit = max(self._quantity_limit, self.quantity, quantity)
-        # Of several replaces the one that the venue made last is in force, whichever arrived last.
-        if report.time_ns >= self._replaced_ns:
-            self._replaced_ns = report.time_ns
-            self.quantity = quantity
-            if report.price_ticks is not None:
-                self.price_ticks = report.price_ticks
+        # Of several the one that the venue made last is in force, whichever arrived last. In one nanosecond what was
+        # asked for comes after what the venue did of itself, since a REPLACED tells all that is then in force. Each
+        # field by itself, since a report may leave some as they are.
+        stamp, said = (report.time_ns, asked), self._said_last
+        if said is None:
+            said = self._said_last = {}
+        if stamp >= said.get("quantity", stamp):
+            said["quantity"] = stamp
+            self._replaced_ns, self.quantity = report.time_ns, quantity
+        if report.price_ticks is not None and stamp >= said.get("price", stamp):
+            said["price"] = stamp
+            self.price_ticks = report.price_ticks
+        if report.stop_ticks is not None and stamp >= said.get("stop", stamp):
+            said["stop"] = stamp
+            self.terms = evolve(self.terms or OrderTerms(), stop_ticks=report.stop_ticks)
         self._settle(report.time_ns)
+        return True
+
+    def _trigger(self, report: ExecutionReport) -> bool:
+        if self.triggered_ns is None:
+            self.triggered_ns = report.time_ns
         return True
 
     def _close(self, report: ExecutionReport) -> bool:
@@ -384,6 +413,8 @@ _METHODS: dict[Effect, Callable[[Order, ExecutionReport], bool]] = {
     Effect.CLOSE: Order._close,
     Effect.REFUSE: Order._refuse,
     Effect.ANSWER: Order._answer,
+    Effect.TRIGGER: Order._trigger,
+    Effect.RESTATE: Order._replace,
 }
 # TRANSITIONS by status.code and exec_type.code, with the methods in place of the effects: ~10 ns to find,
 # where the dict keyed by a pair of enum members takes ~190 ns.

@@ -1,4 +1,4 @@
-"""What a venue says about an order: execution reports, and the fills that follow from them."""
+"""What a venue says: execution reports, the answer to a mass cancel, and the fills that follow from reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class ExecType(Enum):
     """What happened at the venue (FIX tag 150).
 
     CANCEL_REJECTED is FIX's separate OrderCancelReject message (35=9), which answers a refused cancel or
-    replace; here one class carries both, so that every request has its answer on one wire.
+    replace; here one class carries both, so that every request has its answer on one wire. TRIGGERED: a stop
+    was elected and acts now. RESTATED: the venue changed the order unasked, such as the price of one that slid.
 
     Attributes:
         code: 0, 1, 2, … in order of definition; the column of the transition table.
@@ -34,45 +35,53 @@ class ExecType(Enum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     CANCEL_REJECTED = "CANCEL_REJECTED"
+    TRIGGERED = "TRIGGERED"
+    RESTATED = "RESTATED"
 
     code: int
     fix: str
 
     def __init__(self, word: str) -> None:
         self.code = len(type(self).__members__)
-        self.fix = ("0", "F", "H", "4", "5", "8", "C", "35=9")[self.code]
+        self.fix = ("0", "F", "H", "4", "5", "8", "C", "35=9", "L", "D")[self.code]
 
 
 class RejectReason(Enum):
-    """Why a request was refused; the value holds FIX's codes in OrdRejReason (103) and CxlRejReason (102).
+    """Why a request was refused, with FIX's codes for it in three fields.
 
     Attributes:
-        order_code: value of tag 103 when an order was refused, None where FIX has none.
-        cancel_code: value of tag 102 when a cancel or replace was refused, None where FIX has none.
+        order_code: value of tag 103 when an order was refused, None of what refuses no order.
+        cancel_code: value of tag 102 when a cancel or replace was refused, None of what refuses neither; 99
+            (other) where FIX has nothing closer.
+        business_code: value of tag 380 where FIX answers with a business message reject (35=j), else None.
     """
 
     BROKER_EXCHANGE_OPTION = (0, 2)
     UNKNOWN_SYMBOL = (1, None)
-    EXCHANGE_CLOSED = (2, None)
+    EXCHANGE_CLOSED = (2, 99)
     ORDER_EXCEEDS_LIMIT = (3, None)
     TOO_LATE_TO_ENTER = (4, None)
     UNKNOWN_ORDER = (5, 1)
     DUPLICATE_ORDER = (6, 6)
     STALE_ORDER = (8, None)
-    UNSUPPORTED_ORDER_CHARACTERISTIC = (11, None)
-    INCORRECT_QUANTITY = (13, None)
+    UNSUPPORTED_ORDER_CHARACTERISTIC = (11, 99)
+    INCORRECT_QUANTITY = (13, 99)
     PRICE_EXCEEDS_BAND = (16, 8)
     INVALID_PRICE_INCREMENT = (18, 18)
+    REFERENCE_PRICE_NOT_AVAILABLE = (19, None)
+    THROTTLE_LIMIT_EXCEEDED = (99, 99, 8)
     TOO_LATE_TO_CANCEL = (None, 0)
     ALREADY_PENDING = (None, 3)
     OTHER = (99, 99)
 
     order_code: int | None
     cancel_code: int | None
+    business_code: int | None
 
-    def __init__(self, order_code: int | None, cancel_code: int | None) -> None:
+    def __init__(self, order_code: int | None, cancel_code: int | None, business_code: int | None = None) -> None:
         self.order_code = order_code
         self.cancel_code = cancel_code
+        self.business_code = business_code
 
 
 @define(slots=True)
@@ -99,9 +108,11 @@ class ExecutionReport:
         arrived_ns: when the request reached the venue's gateway; 0 if it did not pass one.
         started_ns: when the gateway began to work on it; 0 if it did not pass one.
         exec_ref_id: of a bust, the exec_id of the trade that no longer stands (FIX ExecRefID).
-        price_ticks: of REPLACED, the limit price now in force; None leaves the order's price as it is.
+        price_ticks: of REPLACED and RESTATED, the limit price now in force; None leaves the order's price as
+            it is.
         answers_replace: of CANCEL_REJECTED, whether a replace (True) or a cancel (False) was refused (FIX
             CxlRejResponseTo); None when it is not told apart.
+        stop_ticks: of REPLACED and RESTATED, the stop price now in force; None leaves it as it is.
     """
 
     exec_id: str
@@ -122,6 +133,33 @@ class ExecutionReport:
     exec_ref_id: str = ""
     price_ticks: int | None = None
     answers_replace: bool | None = None
+    stop_ticks: int | None = None
+
+
+@define(slots=True)
+class MassCancelReport:
+    """A venue's answer to a mass cancel (FIX 35=r), after the reports of what it cancelled. Treated as immutable.
+
+    Attributes:
+        request_id: of the request that it answers.
+        cancelled: orders that were cancelled (FIX 533).
+        venue: name of the venue.
+        time_ns: when it was done at the venue.
+        reason: why the request was refused; None when it was not.
+        text: the refusal in words.
+    """
+
+    request_id: str
+    cancelled: int
+    venue: str
+    time_ns: int
+    reason: RejectReason | None = None
+    text: str = ""
+
+    @property
+    def order_id(self) -> str:
+        """The request's id, where a packet's reader asks which order a report is about (FIX 37 of 35=r)."""
+        return self.request_id
 
 
 @define(slots=True)

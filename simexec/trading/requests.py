@@ -1,4 +1,4 @@
-"""What is asked of a venue: a new order, a cancel, a replace. Each is answered by an execution report."""
+"""What is asked of a venue: a new order, a cancel, a replace, a cancel of many. Each is answered by a report."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 if TYPE_CHECKING:
+    from simexec.trading.terms import OrderTerms
     from simexec.trading.vocabulary import OrderType, TimeInForce
 
 
@@ -18,13 +19,14 @@ class NewOrder:
         order_id: chosen by the sender, unique in the run.
         side_sign: +1 buys, −1 sells.
         quantity: shares or contracts.
-        order_type: market, limit or iceberg.
-        price_ticks: limit price in ticks, None of a market order.
+        order_type: how it meets the book.
+        price_ticks: limit price in ticks, of a pegged order its cap; None without one.
         tif: how long it may rest.
-        display_quantity: shown part of an iceberg, None of other orders.
+        display_quantity: shown part of an iceberg, None of an order shown in full.
         hidden: not shown at all; ranks behind what is displayed at its price.
         post_only: refused rather than filled when it would trade on arrival.
         symbol: what to trade.
+        terms: what stops, pegged orders and the like say beyond this, None of a plain order.
     """
 
     order_id: str
@@ -37,6 +39,7 @@ class NewOrder:
     hidden: bool = False
     post_only: bool = False
     symbol: str = ""
+    terms: OrderTerms | None = None
 
 
 @define(slots=True)
@@ -48,14 +51,38 @@ class CancelRequest:
 
 @define(slots=True)
 class ReplaceRequest:
-    """Ask for another total quantity or limit price (FIX 35=G). Treated as immutable.
+    """Ask for another total quantity, limit price or stop price (FIX 35=G). Treated as immutable.
 
     Attributes:
         order_id: the order to change; it keeps its id.
         quantity: the new total, what is filled already included.
         price_ticks: the new limit price in ticks, None to keep it.
+        stop_ticks: the new stop price in ticks, None to keep it.
     """
 
     order_id: str
     quantity: int
     price_ticks: int | None = None
+    stop_ticks: int | None = None
+
+
+@define(slots=True)
+class MassCancelRequest:
+    """Ask that all orders of the sender, or those of a side or symbol, be cancelled (FIX 35=q). Treated as immutable.
+
+    It is answered by CANCELED for every order that it ends, and last by a ``MassCancelReport``.
+
+    Attributes:
+        request_id: chosen by the sender, unique in the run.
+        side_sign: +1 buys, −1 sells; None both.
+        symbol: None all.
+    """
+
+    request_id: str
+    side_sign: int | None = None
+    symbol: str | None = None
+
+    @property
+    def order_id(self) -> str:
+        """The request's own id, where a gateway asks which order a request is about."""
+        return self.request_id

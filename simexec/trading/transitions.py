@@ -1,16 +1,16 @@
 """The transition table: which execution report fits which status of an order, and what it does.
 
-=========  ====  =======  ======  ========  ========  ========  =======  =========
-status     NEW   TRADE    BUST    CANCELED  REPLACED  REJECTED  EXPIRED  CANCEL_REJECTED
-=========  ====  =======  ======  ========  ========  ========  =======  =========
-PENDING    ·     ·        ·       close     ·         refuse    close    ·
-SUBMITTED  ack   fill     bust    close     replace   refuse    close    answer
-PARTIAL    ack   fill     bust    close     replace   ·         close    answer
-FILLED     ack   fill     bust    close     replace   ·         close    answer
-CANCELLED  ack   fill     bust    ·         replace   ·         ·        answer
-EXPIRED    ack   fill     bust    ·         replace   ·         ·        answer
-REJECTED   ·     ·        ·       ·         ·         ·         ·        answer
-=========  ====  =======  ======  ========  ========  ========  =======  =========
+=========  ====  =======  ======  ========  ========  ========  =======  ===============  =========  ========
+status     NEW   TRADE    BUST    CANCELED  REPLACED  REJECTED  EXPIRED  CANCEL_REJECTED  TRIGGERED  RESTATED
+=========  ====  =======  ======  ========  ========  ========  =======  ===============  =========  ========
+PENDING    ·     ·        ·       close     ·         refuse    close    ·                ·          ·
+SUBMITTED  ack   fill     bust    close     replace   refuse    close    answer           trigger    restate
+PARTIAL    ack   fill     bust    close     replace   ·         close    answer           trigger    restate
+FILLED     ack   fill     bust    close     replace   ·         close    answer           trigger    restate
+CANCELLED  ack   fill     bust    ·         replace   ·         ·        answer           trigger    restate
+EXPIRED    ack   fill     bust    ·         replace   ·         ·        answer           trigger    restate
+REJECTED   ·     ·        ·       ·         ·         ·         ·        answer           ·          ·
+=========  ====  =======  ======  ========  ========  ========  =======  ===============  =========  ========
 
 (BUST is ``ExecType.TRADE_CANCEL``; · is a ``TransitionError``.) A status does not say what may still arrive,
 since reports overtake each other: after a cancel the table still knows the ack, the fills and the replace
@@ -43,7 +43,8 @@ class Effect(Enum):
 
     ACK: the venue has it; the first sets ``acknowledged_ns``. FILL: add a trade. BUST: take one back.
     REPLACE: the quantity and price in force change. CLOSE: the rest will not trade. REFUSE: never accepted.
-    ANSWER: a cancel or replace was refused, so it is pending no longer.
+    ANSWER: a cancel or replace was refused, so it is pending no longer. TRIGGER: a stop was elected; the first
+    sets ``triggered_ns``. RESTATE: as REPLACE, but unasked.
     """
 
     ACK = "ack"
@@ -53,6 +54,8 @@ class Effect(Enum):
     CLOSE = "close"
     REFUSE = "refuse"
     ANSWER = "answer"
+    TRIGGER = "trigger"
+    RESTATE = "restate"
 
 
 @define(slots=True, frozen=True)
@@ -113,6 +116,10 @@ def _table() -> dict[tuple[OrderStatus, ExecType], Transition]:
         row(ended, ExecType.REPLACED, Effect.REPLACE, ended, _FILLED)
         row(ended, ExecType.CANCEL_REJECTED, Effect.ANSWER, ended)
     row(_REJECTED, ExecType.CANCEL_REJECTED, Effect.ANSWER, _REJECTED)
+    # What a venue does of itself fits wherever what was asked of it does.
+    for status in (_SUBMITTED, _PARTIAL, _FILLED, *_ENDED):
+        row(status, ExecType.TRIGGERED, Effect.TRIGGER, status)
+        row(status, ExecType.RESTATED, Effect.RESTATE, *table[status, ExecType.REPLACED].leads_to)
     return table
 
 

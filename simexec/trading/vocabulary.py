@@ -37,27 +37,57 @@ class OrderSide(Enum):
 
 
 class OrderType(Enum):
-    """How an order meets the book.
+    """How an order meets the book (FIX tag 40).
+
+    STOP waits outside the book until a trade reaches its stop price, then acts as a market order; STOP_LIMIT
+    then acts as a limit order; TRAILING_STOP is a stop whose price follows the market at a distance. PEGGED
+    rests at a price that follows the best prices; see ``PegType``.
 
     Attributes:
-        has_price: whether the order carries a limit price.
+        has_price: whether the order carries a limit price; a PEGGED one may, as the cap of its price.
+        is_stop: whether it waits for a trade that elects it.
     """
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
     ICEBERG = "ICEBERG"
+    STOP = "STOP"
+    STOP_LIMIT = "STOP_LIMIT"
+    TRAILING_STOP = "TRAILING_STOP"
+    PEGGED = "PEGGED"
 
     has_price: bool
+    is_stop: bool
 
     def __init__(self, word: str) -> None:
-        self.has_price = word != "MARKET"
+        self.has_price = word in ("LIMIT", "ICEBERG", "STOP_LIMIT")
+        self.is_stop = word in ("STOP", "STOP_LIMIT", "TRAILING_STOP")
+
+
+class PegType(Enum):
+    """The price that a pegged order follows (FIX tag 18).
+
+    PRIMARY: the best of its own side. MARKET: the best of the other side. MIDPOINT: the middle of both.
+
+    Attributes:
+        fix: the value of tag 18.
+    """
+
+    PRIMARY = "PRIMARY"
+    MARKET = "MARKET"
+    MIDPOINT = "MIDPOINT"
+
+    fix: str
+
+    def __init__(self, word: str) -> None:
+        self.fix = {"PRIMARY": "R", "MARKET": "P", "MIDPOINT": "M"}[word]
 
 
 class TimeInForce(Enum):
     """How long an order may rest (FIX tag 59).
 
-    DAY until the session ends, GTC until cancelled; IOC trades what it can at once and the rest is cancelled;
-    FOK trades in full at once or not at all.
+    DAY until the session ends, GTC until cancelled, GTD until a time of its own; IOC trades what it can at
+    once and the rest is cancelled; FOK trades in full at once or not at all.
 
     Attributes:
         may_rest: whether an unfilled remainder joins the book.
@@ -67,11 +97,12 @@ class TimeInForce(Enum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+    GTD = "GTD"
 
     may_rest: bool
 
     def __init__(self, word: str) -> None:
-        self.may_rest = word in ("DAY", "GTC")
+        self.may_rest = word in ("DAY", "GTC", "GTD")
 
 
 class SelfTradePrevention(Enum):

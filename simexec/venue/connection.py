@@ -1,4 +1,4 @@
-"""Participants as a venue knows them: who they are, what they have in its book, and their line."""
+"""Participants as a venue knows them: who they are, what they have in its books, and their line."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from simexec.trading.report import ExecutionReport
-from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
+from simexec.trading.report import ExecutionReport, MassCancelReport
+from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder, ReplaceRequest
 
 if TYPE_CHECKING:
+    from simexec.venue.listing import Listing
     from simexec.venue.venue import Venue
 
-Request = NewOrder | CancelRequest | ReplaceRequest
-Packet = list[ExecutionReport]
+Request = NewOrder | CancelRequest | ReplaceRequest | MassCancelRequest
+Packet = list[ExecutionReport | MassCancelReport]
 
 
 @attrs.define(eq=False, slots=True)
 class Working:
-    """The venue's own record of a live order."""
+    """The venue's own record of a live order.
 
+    Attributes:
+        listing: the instrument at this venue.
+        number: the order's in the book.
+        price: limit in quanta, 0 without one.
+        triggered: whether it is a stop that has been elected.
+    """
+
+    listing: Listing
     account: Account
     order: NewOrder
     number: int
@@ -28,6 +37,7 @@ class Working:
     flags: int
     quantity: int
     filled: int = 0
+    triggered: bool = False
 
 
 @attrs.define(eq=False, slots=True)
@@ -35,10 +45,11 @@ class Account:
     """A participant's standing at a venue; it outlives its lines.
 
     Attributes:
-        owner: its number in the book.
+        owner: its number in the books.
         working: live orders by the participant's own ids.
         queued: ids of new orders that wait in a gateway which may serve a later request first.
         deferred: requests about those, to be served right behind them.
+        ahead: by a mass cancel's id, the new orders that waited in such a gateway when it came.
         connection: the present line, or the last one.
     """
 
@@ -47,6 +58,7 @@ class Account:
     working: dict[str, Working] = attrs.field(factory=dict)
     queued: set[str] = attrs.field(factory=set)
     deferred: dict[str, list[Request]] = attrs.field(factory=dict)
+    ahead: dict[str, set[str]] = attrs.field(factory=dict)
     connection: Connection = attrs.field(init=False)
 
     def deliver(self, packet: Packet) -> None:

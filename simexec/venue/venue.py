@@ -1,49 +1,37 @@
 """A simulated exchange: what happens between a request's arrival at its gateway and the reports that answer it.
 
-A request waits for the gateway's servers, is validated, meets the book, and is answered; everything one request
-causes for one participant travels as one packet of reports, in order. Background messages that trade with participants' orders
-come from the market in the same form. Every request is answered, and every order ends with a report that says why.
+A request passes the throttle, waits for the gateway's servers, is handed to the listing of its instrument, and is answered. Every
+request is answered, and every order ends with a report that says why.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
-
-import attrs
 
 from simexec.errors import InputError
 from simexec.market import layout as at
-from simexec.market.layout import FOK, HIDDEN, IOC, MAKER_ONLY, MARKET, OUT_FILL, OUT_REST
-from simexec.market.market import Market
-from simexec.market.order_book import OutRow
 from simexec.models.fees import MakerTakerFees
 from simexec.protocols import DurationModel
-from simexec.sim import Simulation, Station, StationStatistics
+from simexec.sim import Simulation, Station, format_duration
 from simexec.trading.instrument import Instrument
-from simexec.trading.report import ExecType, ExecutionReport, RejectReason
-from simexec.trading.requests import CancelRequest, NewOrder, ReplaceRequest
-from simexec.trading.vocabulary import SelfTradePrevention, TimeInForce
-from simexec.venue.connection import Account, Connection, Packet, Request, Working
-from simexec.venue.hours import TradingHours
-from simexec.venue.validation import Refusal, refuse_order
+from simexec.trading.report import ExecType, MassCancelReport, RejectReason
+from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder
+from simexec.trading.vocabulary import SelfTradePrevention
+from simexec.venue.band import PriceBand
+from simexec.venue.book import ListedMarket
+from simexec.venue.connection import Account, Connection, Packet, Request
+from simexec.venue.hours import Halt, SessionCalendar, TradingHours
+from simexec.venue.incidents import Incident, Outage, check_incidents
+from simexec.venue.listing import Listing
+from simexec.venue.reports import Reports
+from simexec.venue.states import TradingState
+from simexec.venue.statistics import VenueStatistics
+from simexec.venue.throttle import Throttle, ThrottledEntry
+from simexec.venue.validation import Refusal
 
-_REMEMBERED: Final = 10_000
-"""Ended orders of which the venue still knows that they have been here: a cancel of one is too late rather than unknown."""
-
-_TEXTS: Final = {
-    at.NO_LIQUIDITY: "nothing left to trade with",
-    at.SELF_TRADE: "would trade with an order of the same participant",
-    at.FILL_OR_KILL: "cannot be filled in full at once",
-    at.POST_ONLY: "is post-only and would trade",
-    at.IMMEDIATE: "the rest of an immediate-or-cancel order",
-}
-
-# Module globals, since reading a member off its Enum runs Python code.
-_NEW, _TRADE, _CANCELED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED
-_DAY, _IOC, _FOK = TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK
-
+_CANCELED = ExecType.CANCELED
 
 _PREVENTION: Final = {
     SelfTradePrevention.OFF: 0,
@@ -52,43 +40,27 @@ _PREVENTION: Final = {
 }
 
 
-@attrs.frozen
-class VenueStatistics:
-    """What a venue has seen so far.
-
-    Attributes:
-        orders: new orders accepted; ``rejected`` those refused.
-        cancels_too_late: cancels and replaces that found their order gone.
-        trades: trades of participants' orders; ``traded_quantity`` their shares.
-        gateway: of the gateway station.
-    """
-
-    orders: int
-    rejected: int
-    cancels_too_late: int
-    trades: int
-    traded_quantity: int
-    gateway: StationStatistics
-
-
 class Venue:
-    """One exchange trading one instrument.
+    """One exchange: a gateway, and behind it a book for each instrument that it lists.
 
     Args:
         sim: the simulation.
         name: of the venue; the gateway draws from the stream ``station.{name}.gateway``.
-        instrument: what it trades.
-        market: its book and order flow; coupled to the calendar here.
+        instrument: what it trades; ``list`` adds others.
+        market: the instrument's book and order flow; coupled to the calendar here.
         hours: when it trades.
         service: service time of a request at the gateway.
         servers: of the gateway; ``capacity``: most requests in it, more are refused; ``priority``: cancels go first.
         fees: what makers and takers pay.
         self_trade_prevention: see there.
         cancel_on_disconnect: whether a participant's orders are cancelled when its line goes down.
+        throttle: limit of messages a participant; None: no limit.
+        incidents: outages and slow gateways.
+        band: outside which the instrument does not trade; None: anywhere.
+        matching: "price_time" or "pro_rata"; ``pro_rata_minimum``: allocations below it are 0.
 
     Attributes:
-        gateway: the station in front of the book.
-        order_numbers: the book's number of every order id, the latest of those that share one, if the book records queues.
+        gateway: the station in front of the books.
     """
 
     def __init__(
@@ -96,8 +68,8 @@ class Venue:
         sim: Simulation,
         name: str,
         instrument: Instrument,
-        market: Market,
-        hours: TradingHours,
+        market: ListedMarket,
+        hours: TradingHours | SessionCalendar,
         *,
         service: DurationModel,
         servers: int = 1,
@@ -106,32 +78,86 @@ class Venue:
         fees: MakerTakerFees | None = None,
         self_trade_prevention: SelfTradePrevention = SelfTradePrevention.OFF,
         cancel_on_disconnect: bool = True,
+        throttle: Throttle | None = None,
+        incidents: Sequence[Incident] = (),
+        band: PriceBand | None = None,
+        matching: str = "price_time",
+        pro_rata_minimum: int = 1,
     ) -> None:
+        check_incidents(incidents, sim.now)
         self.name = name
-        self._prefix = f"{name}-"
         self.instrument = instrument
         self.market = market
         self.hours = hours
         self.fees = fees or MakerTakerFees()
         self._sim = sim
-        self._book = market.book
         self._prevention = _PREVENTION[self_trade_prevention]
         self._cancel_on_disconnect = cancel_on_disconnect
         self._priority = priority
+        self._throttle: ThrottledEntry | None = None
+        if throttle is not None:
+            self._throttle = ThrottledEntry(sim, throttle, self._enter, self._refuse_throttled)
+            self._over_limit = f"more than {throttle.messages} messages in {format_duration(throttle.window)}"
         self.gateway = Station(sim, f"{name}.gateway", service, self._serve, servers, capacity, priority)
         self._reorders = priority or servers > 1  # whether the gateway may serve a later request first
         self._accounts: dict[str, Account] = {}
-        self._by_number: dict[int, Working] = {}
-        self._arrived = self._started = 0  # when the request being served reached the gateway, and its server
-        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
-        self._numbers = 0
-        self._keep_numbers = bool(market.book.arrays.state[at.RECORD_QUEUES])
-        self.order_numbers: dict[str, int] = {}
-        self._reports = 0
-        self._accepted = self._rejected = self._too_late = self._trades = self._traded = 0
-        market.listen(self._tell_background)
-        sim.couple(market)
-        sim.call_at(hours.close_ns, self._close)
+        self._reports = Reports(sim, name)
+        self._session = TradingState.CLOSED
+        self._out = False
+        self._backlog: list[Callable[[], object]] = []  # what the outage keeps the venue from doing
+        self._listings: dict[str, Listing] = {}
+        self.list(instrument, market, self.fees, band=band, matching=matching, pro_rata_minimum=pro_rata_minimum)
+        for session in hours.sessions if isinstance(hours, SessionCalendar) else (hours,):
+            self._schedule(session)
+        for incident in incidents:
+            if isinstance(incident, Outage):
+                sim.call_at(incident.start_ns, self._go_out, incident)
+                sim.call_at(incident.end_ns, self._come_back)
+            else:
+                sim.call_at(incident.start_ns, self.gateway.slow_down, incident.factor)
+                sim.call_at(incident.end_ns, self.gateway.slow_down, 1)
+
+    def list(
+        self,
+        instrument: Instrument,
+        market: ListedMarket,
+        fees: MakerTakerFees | None = None,
+        *,
+        band: PriceBand | None = None,
+        matching: str = "price_time",
+        pro_rata_minimum: int = 1,
+    ) -> None:
+        """Trade one more instrument behind the same gateway, in the same hours; ``fees`` None: those of the venue.
+
+        Raises:
+            InputError: the instrument is listed already, or there is no such matching rule.
+        """
+        if instrument.symbol in self._listings:
+            raise InputError(f"{self.name} lists {instrument.symbol} already; a symbol has one book at a venue")
+        if matching not in ("price_time", "pro_rata"):
+            raise InputError(f"matching {matching!r} of {self.name} is neither 'price_time' nor 'pro_rata'")
+        if matching == "pro_rata":
+            market.book.set_pro_rata(pro_rata_minimum)
+        listing = Listing(
+            self._sim, self._reports, self._act_at, instrument, market, fees or self.fees, band, self._prevention,
+            str(self.hours),
+        )  # fmt: skip
+        if self._session is not TradingState.CLOSED:
+            listing.pre_open() if self._session is TradingState.PRE_OPEN else listing.open()
+        if self._out:
+            listing.suspend()
+        self._listings[instrument.symbol] = listing
+        market.couple(self._sim)
+
+    @property
+    def order_numbers(self) -> dict[str, int]:
+        """The book's number of every order id, the latest of those that share one, if the book records queues."""
+        return self._reports.order_numbers
+
+    def state(self, symbol: str | None = None) -> TradingState | None:
+        """Whether an instrument trades, by default the first; None while the venue is out."""
+        listing = self._listings[self.instrument.symbol if symbol is None else symbol]
+        return None if self._out else listing.state
 
     # --- participants --------------------------------------------------------------------------------------------------
 
@@ -152,237 +178,207 @@ class Venue:
     def disconnected(self, account: Account) -> None:
         """Called by a participant's line when it goes down."""
         if self._cancel_on_disconnect:
-            self._end(list(account.working.values()), _CANCELED, "the participant was disconnected")
+            self._act(partial(self._cancel_all, account))
+
+    def _cancel_all(self, account: Account) -> None:
+        for listing in self._listings.values():
+            working = [one for one in account.working.values() if one.listing is listing]
+            _deliver(listing.end(working, _CANCELED, "the participant was disconnected"))
 
     def enqueue(self, connection: Connection, request: Request) -> None:
-        """A request joins the gateway's queue, or is refused when that is full."""
+        """A request joins the gateway's queue, unless the throttle holds it back or the queue is full."""
+        if self._throttle is None:
+            self._enter((connection, request))
+        else:
+            counts = request.__class__ is not CancelRequest and request.__class__ is not MassCancelRequest
+            self._throttle.take(connection.account.owner, (connection, request), counts)
+
+    def _enter(self, job: tuple[Connection, Request]) -> None:
+        request = job[1]
         urgent = 0 if not self._priority or request.__class__ is CancelRequest else 1
-        if not self.gateway.submit((connection, request), urgent):
+        if not self.gateway.submit(job, urgent):
             refusal = (
                 RejectReason.OTHER,
                 f"the gateway's queue is full ({self.gateway.statistics().in_system} requests)",
             )
-            connection.deliver([self._refuse(connection.account, request, refusal)])
-        elif self._reorders and request.__class__ is NewOrder:
-            connection.account.queued.add(request.order_id)
+            self._act(partial(self._turn_away, job, refusal))
+        elif self._reorders:
+            account = job[0].account
+            if request.__class__ is NewOrder:
+                account.queued.add(request.order_id)
+            elif request.__class__ is MassCancelRequest:
+                account.ahead[request.order_id] = set(account.queued)
+
+    def _refuse_throttled(self, job: tuple[Connection, Request]) -> None:
+        self._act(partial(self._turn_away, job, (RejectReason.THROTTLE_LIMIT_EXCEEDED, self._over_limit)))
+
+    def _turn_away(self, job: tuple[Connection, Request], refusal: Refusal) -> None:
+        connection, request = job
+        connection.deliver([self._reports.refuse(connection.account, request, refusal)])
 
     # --- requests ------------------------------------------------------------------------------------------------------
 
     def _serve(self, job: tuple[Connection, Request], arrived_ns: int, started_ns: int) -> None:
         connection, request = job
-        account = connection.account
-        if self._reorders and request.order_id in account.queued:
-            if request.__class__ is not NewOrder:  # it has overtaken its own order
-                account.deferred.setdefault(request.order_id, []).append(request)
+        account, reports = connection.account, self._reports
+        if self._reorders:
+            if request.__class__ is NewOrder:
+                account.queued.discard(request.order_id)
+            elif self._overtakes(account, request):
                 return
-            account.queued.discard(request.order_id)
-        self._arrived, self._started = arrived_ns, started_ns
-        if request.__class__ is NewOrder and connection.connected:
-            packet = self._new(account, request)
-        else:
-            packet = self._answer(connection, request)
+        reports.arrived, reports.started = arrived_ns, started_ns
+        packet = self._answer(connection, request)
         if self._reorders:
             for following in account.deferred.pop(request.order_id, ()):
-                packet += self._answer(connection, following)
-        self._arrived = self._started = 0
+                if not self._overtakes(account, following):
+                    packet += self._answer(connection, following)
+        reports.arrived = reports.started = 0
         connection.deliver(packet)
+
+    def _overtakes(self, account: Account, request: Request) -> bool:
+        """Whether a request is served ahead of a new order that it is about; it is then kept for after that."""
+        if request.__class__ is MassCancelRequest:
+            awaited = account.ahead.pop(request.order_id, set()) & account.queued
+            if not awaited:
+                return False
+            account.ahead[request.order_id] = awaited
+            order_id = min(awaited)
+        else:
+            order_id = request.order_id
+            if order_id not in account.queued:
+                return False
+        account.deferred.setdefault(order_id, []).append(request)
+        return True
 
     def _answer(self, connection: Connection, request: Request) -> Packet:
         account = connection.account
         if not connection.connected:
-            return [self._refuse(account, request, (RejectReason.OTHER, "the participant is disconnected"))]
-        if request.__class__ is NewOrder:
-            return self._new(account, request)
+            return [self._reports.refuse(account, request, (RejectReason.OTHER, "the participant is disconnected"))]
+        if isinstance(request, NewOrder):
+            listing = self._listings.get(request.symbol)
+            if listing is not None:
+                return listing.new(account, request)
+            return [self._reports.refuse(account, request, self._unknown(request.symbol))]
+        if isinstance(request, MassCancelRequest):
+            return self._cancel_many(account, request)
         working = account.working.get(request.order_id)
         if working is None:
-            return [self._refuse(account, request, self._too_late_for(request.order_id))]
-        if request.__class__ is CancelRequest:
-            self._book.cancel(self._sim.now, working.number)
-            self._forget(working)
-            return [self._report(working, _CANCELED, self._sim.now, 0, "cancelled on request")]
-        return self._replace(working, request)  # type: ignore[arg-type]  # the only class left
+            return [self._reports.refuse_late(account, request)]
+        if isinstance(request, CancelRequest):
+            return working.listing.cancel(working, "cancelled on request")
+        return working.listing.replace(working, request)
 
-    def _new(self, account: Account, order: NewOrder) -> Packet:
-        now, hours, order_id = self._sim.now, self.hours, order.order_id
-        refusal = refuse_order(order, self.instrument)
-        if refusal is None:
-            if not hours.open_ns <= now < hours.close_ns:
-                refusal = RejectReason.EXCHANGE_CLOSED, f"{self.name} trades {hours}"
-            elif order_id in account.working:
-                refusal = RejectReason.DUPLICATE_ORDER, f"order id {order_id} is in use"
-        if refusal is not None:
-            return [self._refuse(account, order, refusal)]
-        self._numbers = number = self._numbers + 1
-        tif, ticks, flags, price = order.tif, order.price_ticks, self._prevention, 0
-        if ticks is None:
-            flags |= MARKET
-        else:
-            price = ticks * self.instrument.subticks
-        if tif is not _DAY:
-            flags |= IOC if tif is _IOC else FOK if tif is _FOK else 0
-        if order.post_only:
-            flags |= MAKER_ONLY
-        if order.hidden:
-            flags |= HIDDEN
-        quantity = order.quantity
-        working = Working(account, order, number, price, flags, quantity)
-        account.working[order_id] = self._by_number[number] = working
-        if self._keep_numbers:
-            self.order_numbers[order_id] = number
-        self._reports = count = self._reports + 1
-        packet = [  # NOTE: as _report does, which would be a call more for every order
-            ExecutionReport(
-                f"{self._prefix}{count}", order_id, _NEW, now, 0, quantity, 0, 0, 0, False, None, "", self.name,
-                self._arrived, self._started,
-            )
-        ]  # fmt: skip
-        side = 0 if order.side_sign > 0 else 1
-        rows = self._book.submit(now, side, quantity, price, account.owner, number, flags, order.display_quantity or 0)
-        if order.post_only and rows[0][0] == at.OUT_CANCEL:
-            self._forget(working)
-            return [self._refuse(account, order, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
-        self._accepted += 1
-        self._tell(rows, account, packet)
-        return packet
+    def _unknown(self, symbol: str) -> Refusal:
+        return RejectReason.UNKNOWN_SYMBOL, f"symbol {symbol} is not traded here, only {', '.join(self._listings)}"
 
-    def _replace(self, working: Working, request: ReplaceRequest) -> Packet:
-        instrument, account, now = self.instrument, working.account, self._sim.now
-        price = working.price if request.price_ticks is None else request.price_ticks * instrument.subticks
-        refusal: Refusal | None = None
-        if not self.hours.contains(now):
-            refusal = RejectReason.OTHER, f"{self.name} trades {self.hours}"
-        elif request.quantity <= 0 or request.quantity % instrument.lot:
-            refusal = (
-                RejectReason.INCORRECT_QUANTITY,
-                f"quantity {request.quantity} is not a positive multiple of {instrument.lot}",
-            )
-        elif price <= 0:
-            refusal = RejectReason.INVALID_PRICE_INCREMENT, f"limit price {request.price_ticks} ticks is not positive"
-        if refusal is not None:
-            return [self._refuse(account, request, refusal)]
-        # FIX: a total below what is filled ends the order at what is filled
-        quantity = max(request.quantity, working.filled)
-        leaves = quantity - working.filled
-        rows: list[OutRow] | None = []
-        if leaves == 0:
-            self._book.cancel(now, working.number)
-        else:
-            rows = self._book.replace(
-                now, working.number, leaves, price, owner=account.owner, flags=working.flags,
-                peak=working.order.display_quantity or 0,
-            )  # fmt: skip
-        if rows is None:
-            return [self._refuse(account, request, (RejectReason.OTHER, f"order {_TEXTS[at.POST_ONLY]}"))]
-        working.quantity, working.price = quantity, price
-        report = self._report(working, ExecType.REPLACED, now, leaves)
-        report.price_ticks = price // instrument.subticks
-        if leaves == 0:
-            self._forget(working)
-        packet = [report]
-        self._tell(rows, account, packet)
-        return packet
-
-    # --- reports -------------------------------------------------------------------------------------------------------
-
-    def _tell_background(self, rows: list[OutRow]) -> None:
-        """What the background's messages did to participants' orders."""
-        self._tell(rows, None, [])
-
-    def _tell(self, rows: list[OutRow], requester: Account | None, packet: Packet) -> None:
-        """Turn rows of the book into reports: the requester's into ``packet``, the others' delivered at once."""
-        others: dict[int, tuple[Account, Packet]] | None = None
-        for kind, time, number, price, quantity, leaves, maker, _, _ in rows:
-            if kind == OUT_REST:
+    def _cancel_many(self, account: Account, request: MassCancelRequest) -> Packet:
+        symbol, sign = request.symbol, request.side_sign
+        if symbol is not None and symbol not in self._listings:
+            return [self._reports.refuse(account, request, self._unknown(symbol))]
+        packet: Packet = []
+        cancelled = 0
+        for working in tuple(account.working.values()):
+            order = working.order
+            if (symbol is not None and order.symbol != symbol) or (sign is not None and order.side_sign != sign):
                 continue
-            working = self._by_number[number]
-            account = working.account
-            if kind == OUT_FILL:
-                working.filled = filled = working.filled + quantity
-                self._traded += quantity
-                self._trades += 1
-                made, fees = maker == 1, self.fees
-                notional = self.instrument.notional(quantity, price, working.order.side_sign) if fees.by_value else 0
-                self._reports = count = self._reports + 1
-                report = ExecutionReport(  # NOTE: in one go rather than through _report; it is made for every trade
-                    f"{self._prefix}{count}", working.order.order_id, _TRADE, time, filled, leaves, quantity, price,
-                    fees.fee(quantity, notional, made), made, None, "", self.name, self._arrived, self._started,
-                )  # fmt: skip
-            else:
-                report = self._report(working, _CANCELED, time, 0, _TEXTS[price])
-            if leaves == 0:
-                self._forget(working)
-            if account is requester:
-                packet.append(report)
-            else:
-                report.arrived_ns = report.started_ns = 0  # those of another's request
-                others = {} if others is None else others
-                others.setdefault(account.owner, (account, []))[1].append(report)
-        if others is not None:
-            for account, reports in others.values():
-                account.deliver(reports)
+            if account.working.get(order.order_id) is working:  # it has not traded while others were taken out
+                packet += working.listing.cancel(working, "cancelled by a mass cancel")
+                cancelled += 1
+        packet.append(MassCancelReport(request.request_id, cancelled, self.name, self._sim.now))
+        return packet
 
-    def _report(
-        self, working: Working, exec_type: ExecType, time_ns: int, leaves: int, text: str = ""
-    ) -> ExecutionReport:
-        self._reports = count = self._reports + 1
-        return ExecutionReport(
-            f"{self._prefix}{count}", working.order.order_id, exec_type, time_ns, working.filled, leaves, 0, 0, 0, False, None,
-            text, self.name, self._arrived, self._started,
-        )  # fmt: skip
+    # --- sessions and incidents ----------------------------------------------------------------------------------------
 
-    def _refuse(self, account: Account, request: Request, refusal: Refusal) -> ExecutionReport:
-        """A reject of a new order, or FIX's order cancel reject of any other request."""
-        reason, text = refusal
-        self._reports += 1
-        exec_type, filled, leaves = ExecType.REJECTED, 0, 0
-        if request.__class__ is not NewOrder:
-            exec_type = ExecType.CANCEL_REJECTED
-            working = account.working.get(request.order_id)
-            if working is not None:
-                filled, leaves = working.filled, working.quantity - working.filled
+    def _schedule(self, session: TradingHours) -> None:
+        if session.close_ns <= self._sim.now:
+            return
+        if session.pre_open_ns is not None:
+            self._act_at(session.pre_open_ns, self._pre_open)
+        self._act_at(session.open_ns, self._open)
+        for halt in session.halts:
+            self._act_at(halt.start_ns, partial(self._halt, halt))
+        self._act_at(session.close_ns, self._close)
+
+    def _act_at(self, time_ns: int, action: Callable[[], object]) -> None:
+        """Do something at a time, or at once if that has passed; if the venue is out then, at the end of the outage."""
+        if time_ns <= self._sim.now:
+            self._act(action)
         else:
-            self._rejected += 1
-        return ExecutionReport(
-            f"{self._prefix}{self._reports}", request.order_id, exec_type, self._sim.now, filled, leaves,
-            reason=reason, text=text, venue=self.name, arrived_ns=self._arrived, started_ns=self._started,
-            answers_replace=None if exec_type is ExecType.REJECTED else request.__class__ is ReplaceRequest,
-        )  # fmt: skip
+            self._sim.call_at(time_ns, self._act, action)
 
-    def _too_late_for(self, order_id: str) -> Refusal:
-        self._too_late += 1
-        if order_id in self._ended:
-            return RejectReason.TOO_LATE_TO_CANCEL, f"order {order_id} has ended"
-        return RejectReason.UNKNOWN_ORDER, f"order {order_id} is not known here"
+    def _act(self, action: Callable[[], object]) -> None:
+        if self._out:
+            self._backlog.append(action)
+        else:
+            action()
 
-    # --- ends ----------------------------------------------------------------------------------------------------------
+    def _pre_open(self) -> None:
+        self._session = TradingState.PRE_OPEN
+        for listing in self._listings.values():
+            listing.pre_open()
 
-    def _forget(self, working: Working) -> None:
-        order_id = working.order.order_id
-        del working.account.working[order_id]
-        del self._by_number[working.number]
-        self._ended.append(order_id)
+    def _open(self) -> None:
+        self._session = TradingState.OPEN
+        for listing in self._listings.values():
+            listing.open()
 
-    def _end(self, ending: list[Working], exec_type: ExecType, text: str) -> None:
-        packets: dict[int, tuple[Account, Packet]] = {}
-        for working in ending:
-            self._book.cancel(self._sim.now, working.number)
-            self._forget(working)
-            report = self._report(working, exec_type, self._sim.now, 0, text)
-            packets.setdefault(working.account.owner, (working.account, []))[1].append(report)
-        for account, packet in packets.values():
-            account.deliver(packet)
+    def _halt(self, halt: Halt) -> None:
+        if halt.symbol is None:
+            for listing in self._listings.values():
+                listing.halt(halt.end_ns)
+        elif halt.symbol in self._listings:
+            self._listings[halt.symbol].halt(halt.end_ns)
+        else:
+            raise InputError(
+                f"{halt} is of a symbol that {self.name} does not list; it lists {', '.join(self._listings)}"
+            )
 
-    def _close(self, _: object) -> None:
-        """At the close day orders expire."""
-        day = [working for working in self._by_number.values() if working.order.tif is _DAY]
-        self._end(day, ExecType.EXPIRED, f"{self.name} has closed")
+    def _close(self) -> None:
+        self._session = TradingState.CLOSED
+        for listing in self._listings.values():
+            listing.close()
+
+    def _go_out(self, outage: Outage) -> None:
+        for listing in self._listings.values():
+            listing.suspend()
+            if outage.cancel_orders:
+                lost = listing.end(listing.working(), _CANCELED, f"lost in an outage of {self.name}")
+                self._backlog.append(partial(_deliver, lost))
+        self._out = True
+        self.gateway.stop()
+
+    def _come_back(self, _: object = None) -> None:
+        if not self._out:
+            return
+        self._out = False
+        backlog, self._backlog = self._backlog, []
+        for action in backlog:
+            action()
+        for listing in self._listings.values():
+            listing.resume()
+        self.gateway.resume()
 
     def end_run(self) -> None:
-        """Expire whatever still rests, so that no order of a finished run is left without a final state."""
-        self._end(list(self._by_number.values()), ExecType.EXPIRED, "the simulation has ended")
+        """Expire whatever still rests, so that no order of a finished run is left without a final state.
+
+        An outage ends, and what waits at the throttle goes on to the gateway.
+        """
+        self._come_back()
+        if self._throttle is not None:
+            self._throttle.release()
+        for listing in self._listings.values():
+            _deliver(listing.end(listing.working(), ExecType.EXPIRED, "the simulation has ended"))
 
     def statistics(self) -> VenueStatistics:
         """What happened so far."""
+        seen = self._reports
         return VenueStatistics(
-            self._accepted, self._rejected, self._too_late, self._trades, self._traded, self.gateway.statistics()
-        )
+            seen.accepted, seen.rejected, seen.too_late, seen.trades, seen.traded, self.gateway.statistics(),
+            0 if self._throttle is None else self._throttle.refused, 0 if self._throttle is None else self._throttle.delayed,
+            sum(listing.band_halts for listing in self._listings.values()),
+        )  # fmt: skip
+
+
+def _deliver(packets: Iterable[tuple[Account, Packet]]) -> None:
+    for account, packet in packets:
+        account.deliver(packet)

@@ -151,7 +151,15 @@ def test_it_waits_for_a_first_quote_where_it_needs_one() -> None:
     parent = desk.work(Iceberg(display_quantity=10), BUY, 100, end="2s")
     (child,) = children(desk, parent)
     assert child.price_ticks == 97
-    assert seconds(1.005) <= child.created_ns <= seconds(1.05)  # it looks again after 1, 2, 4 ms and so on
+    assert child.created_ns == seconds(1.005)
+
+
+def test_it_waits_for_its_own_side_and_not_for_the_other() -> None:
+    messages = [background_order("1s", SELL, 99, 5, 0), background_order("1500ms", BUY, 97, 5, 1)]
+    desk = make_desk(messages=messages, view_latency="5ms")
+    parent = desk.work(Iceberg(display_quantity=10), BUY, 100, end="2s")
+    (child,) = children(desk, parent)
+    assert (child.price_ticks, child.created_ns) == (97, seconds(1.505))
 
 
 def test_without_any_quote_it_says_that_nothing_was_filled() -> None:

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 
+import attrs
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from simexec.errors import OrderError
-from simexec.execution import Latencies
+from simexec.execution import Contingency, Latencies, OrderGroup
 from simexec.market import layout as at
 from simexec.models.fees import MakerTakerFees
 from simexec.sim import Exponential, LogNormal, Uniform
 from simexec.testing import Desk, check_book, check_desk, make_desk, random_flow
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType
-from simexec.trading.vocabulary import OrderSide, OrderType, SelfTradePrevention, TimeInForce
+from simexec.trading.terms import OrderTerms
+from simexec.trading.vocabulary import OrderSide, OrderType, PegType, SelfTradePrevention, TimeInForce
 
 from ..trading.oracle import Oracle
 
@@ -30,6 +32,12 @@ OFFSETS = st.integers(-4, 5)
 QUANTITIES = st.one_of(st.integers(1, 8), st.integers(1, 60))
 LIVES = st.sampled_from(TimeInForce)
 SHAPES = st.sampled_from(["plain", "plain", "plain", "market", "iceberg", "hidden", "post only"])
+WAITING = st.sampled_from([TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD])
+TERMS = st.one_of(
+    st.builds(OrderTerms, stop_ticks=st.integers(9_996, 10_005)),
+    st.builds(OrderTerms, trail_ticks=st.integers(1, 5), stop_ticks=st.one_of(st.none(), st.integers(9_996, 10_005))),
+    st.builds(OrderTerms, peg=st.sampled_from(PegType), peg_offset_ticks=st.integers(-2, 2)),
+)
 PICK = st.integers(0, 10**6)
 PRICE = 10_000
 
@@ -74,6 +82,7 @@ class Execution(RuleBasedStateMachine):
         )
         self.orders: list[Order] = []
         self.parents: list[Order] = []
+        self.groups: list[OrderGroup] = []
 
     # --- what is asked ---
 
@@ -92,8 +101,66 @@ class Execution(RuleBasedStateMachine):
             display_quantity=max(1, quantity // 3) if shape == "iceberg" else None,
             hidden=shape == "hidden",
             post_only=shape == "post only",
+            terms=self.until() if life is TimeInForce.GTD else None,
         )
         self.orders.append(order)
+
+    def until(self, milliseconds: int = 300) -> OrderTerms:
+        return OrderTerms(expire_ns=self.desk.sim.now + milliseconds * 1_000_000)
+
+    @rule(
+        side=SIDES,
+        quantity=QUANTITIES,
+        offset=st.one_of(st.none(), OFFSETS),
+        life=WAITING,
+        terms=TERMS,
+        shown=st.booleans(),
+    )
+    def an_order_that_waits_is_sent(
+        self, side: OrderSide, quantity: int, offset: int | None, life: TimeInForce, terms: OrderTerms, shown: bool
+    ) -> None:
+        if life is TimeInForce.GTD:
+            terms = attrs.evolve(terms, expire_ns=self.until().expire_ns)
+        order = self.desk.send(
+            side,
+            quantity,
+            None if offset is None or terms.trail_ticks is not None else PRICE + offset,
+            time_in_force=life,
+            hidden=terms.peg is not None and not shown,
+            terms=terms,
+        )
+        self.orders.append(order)
+
+    @rule(side=SIDES, quantity=QUANTITIES, offset=OFFSETS, least=QUANTITIES)
+    def an_order_with_a_minimum_is_sent(self, side: OrderSide, quantity: int, offset: int, least: int) -> None:
+        terms = OrderTerms(min_quantity=least)
+        self.orders.append(self.desk.send(side, quantity, PRICE + offset, time_in_force=TimeInForce.IOC, terms=terms))
+
+    @rule(side=SIDES, quantity=QUANTITIES, offset=OFFSETS)
+    def an_order_that_slides_is_sent(self, side: OrderSide, quantity: int, offset: int) -> None:
+        terms = OrderTerms(price_slide=True)
+        self.orders.append(self.desk.send(side, quantity, PRICE + offset, post_only=True, terms=terms))
+
+    @rule(side=SIDES, quantity=QUANTITIES, contingency=st.sampled_from(Contingency))
+    def a_group_is_sent(self, side: OrderSide, quantity: int, contingency: Contingency) -> None:
+        desk, sign = self.desk, side.sign
+        entry = desk.create(side, quantity, PRICE + sign)
+        profit = desk.create(side.opposite, quantity, PRICE + 2 * sign)
+        loss = desk.create(side.opposite, quantity, terms=OrderTerms(stop_ticks=PRICE - 2 * sign))
+        if contingency is Contingency.BRACKET:
+            group = desk.manager.submit_bracket(entry, profit, loss)
+        elif contingency is Contingency.OTO:
+            group = desk.manager.submit_oto(entry, profit, loss)
+        else:
+            group = desk.manager.submit_oco(profit, loss, reduce=contingency is Contingency.OUO)
+            desk.manager.cancel(entry)
+            self.orders.append(entry)
+        self.groups.append(group)
+
+    @rule(side=st.one_of(st.none(), SIDES), seldom=st.integers(0, 3))
+    def all_are_asked_to_cancel(self, side: OrderSide | None, seldom: int) -> None:
+        if seldom == 0:
+            self.desk.manager.cancel_all(side=side)
 
     @rule(side=SIDES, quantity=QUANTITIES)
     def a_parent_begins(self, side: OrderSide, quantity: int) -> None:
@@ -113,6 +180,7 @@ class Execution(RuleBasedStateMachine):
             OrderType.LIMIT,
             Decimal(PRICE + offset) / 100,
             time_in_force=life,
+            expire=self.until().expire_ns if life is TimeInForce.GTD else None,
             parent_id=parent.order_id,
         )
         try:
@@ -166,6 +234,10 @@ class Execution(RuleBasedStateMachine):
             if not parent.is_final:
                 desk.manager.close(parent, ExecType.EXPIRED, "the test is over")
         check_desk(desk)
+        for group in self.groups:
+            assert group.is_final
+            self.orders += group.orders
+            self.a_group_keeps_its_rule(group)
         trades = [(order, trade) for order in self.orders for trade in order.trades]
         most = Counter(trade.exec_id for _, trade in trades).most_common(1)
         assert not most or most[0][1] == 1, "a share was filled twice"
@@ -174,6 +246,12 @@ class Execution(RuleBasedStateMachine):
         oracle = Oracle(dict(desk.portfolio.initial_cash), fills)
         assert oracle.cash([desk.instrument]) == desk.portfolio.cash
         assert oracle.holdings()["TEST"].quantity == desk.portfolio.position("TEST")
+
+    def a_group_keeps_its_rule(self, group: OrderGroup) -> None:
+        legs = sum(order.filled_quantity for order in group.orders if order is not group.entry) - group.excess
+        assert legs >= 0
+        if group.contingency is Contingency.BRACKET and group.entry is not None:
+            assert legs <= group.entry.filled_quantity
 
     def venue_and_manager_agree(self, desk: Desk) -> None:
         counted: dict[str, tuple[int, int]] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from simexec.testing import Desk, make_desk, random_flow
-from simexec.trading.vocabulary import OrderSide
+from simexec.trading.terms import OrderTerms
+from simexec.trading.vocabulary import OrderSide, OrderType, PegType, TimeInForce
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
@@ -57,6 +58,22 @@ def test_an_entry_tells_what_the_report_told() -> None:
     assert (entry.event, entry.order_id, entry.parent_id, entry.venue) == ("TRADE", "ord_2", "ord_1", "XTST")
     assert (entry.last_quantity, entry.last_price_quanta, entry.leaves_quantity) == (6, 10_100, 0)
     assert (entry.arrived_ns, entry.started_ns, entry.transact_ns) == (250_000, 250_000, 260_000)
+
+
+def test_terms_that_only_some_orders_have_stand_in_the_text_as_they_were_sent() -> None:
+    desk = make_desk()
+    terms = OrderTerms(stop_ticks=105, trail_ticks=3, expire_ns=10**9)
+    order = desk.send(BUY, 10, time_in_force=TimeInForce.GTD, terms=terms)
+    desk.send(BUY, 10, order_type=OrderType.PEGGED, terms=OrderTerms(peg=PegType.PRIMARY, peg_offset_ticks=-1))
+    desk.sim.run("1ms")
+    desk.sim.run(desk.manager.replace_order(order.order_id, stop_price="1.04"))
+    desk.finish()
+    told = [(e.event, e.text) for e in desk.journal.entries() if e.event in ("order", "replace")]
+    assert told == [
+        ("order", "stop_ticks=105 trail_ticks=3 expire_ns=1000000000"),
+        ("order", "peg=PRIMARY peg_offset_ticks=-1"),
+        ("replace", "stop_ticks=104"),
+    ]
 
 
 def test_a_reject_has_fixs_reason() -> None:

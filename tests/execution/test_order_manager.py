@@ -20,7 +20,8 @@ from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecType, ExecutionReport, Fill
-from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
+from simexec.trading.terms import OrderTerms
+from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, PegType, TimeInForce
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 MARKET, LIMIT, ICEBERG = OrderType.MARKET, OrderType.LIMIT, OrderType.ICEBERG
@@ -151,6 +152,124 @@ def test_a_wrong_order_is_refused_with_the_value_and_leaves_nothing(
     with pytest.raises(OrderError, match=words):
         create(desk, **fields)
     assert desk.manager.orders() == []
+
+
+STOP, STOP_LIMIT, TRAILING, PEGGED = OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP, OrderType.PEGGED
+IOC, FOK, GTD = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD
+
+
+@pytest.mark.parametrize(
+    ("fields", "terms"),
+    [
+        ({}, None),
+        ({"hidden": True}, None),
+        ({"order_type": STOP, "price": None, "stop_price": "1.05"}, OrderTerms(stop_ticks=105)),
+        ({"order_type": STOP_LIMIT, "stop_price": "1.05"}, OrderTerms(stop_ticks=105)),
+        ({"order_type": STOP_LIMIT, "stop_price": "1.05", "display_quantity": 10}, OrderTerms(stop_ticks=105)),
+        ({"order_type": TRAILING, "price": None, "trail": "0.03"}, OrderTerms(trail_ticks=3)),
+        (
+            {"order_type": TRAILING, "price": None, "trail": 0.03, "stop_price": 1.1, "time_in_force": TimeInForce.GTC},
+            OrderTerms(stop_ticks=110, trail_ticks=3),
+        ),
+        ({"order_type": PEGGED, "price": None, "peg": PegType.PRIMARY}, OrderTerms(peg=PegType.PRIMARY)),
+        (
+            {"order_type": PEGGED, "peg": PegType.MARKET, "peg_offset": Decimal("-0.02"), "display_quantity": 10},
+            OrderTerms(peg=PegType.MARKET, peg_offset_ticks=-2),
+        ),
+        ({"order_type": PEGGED, "peg": PegType.MIDPOINT, "peg_offset": 0, "hidden": True}, OrderTerms(peg=PegType.MIDPOINT)),
+        ({"time_in_force": IOC, "min_quantity": 20}, OrderTerms(min_quantity=20)),
+        ({"time_in_force": GTD, "expire": "90s"}, OrderTerms(expire_ns=90_000_000_000)),
+        ({"post_only": True, "price_slide": True}, OrderTerms(price_slide=True)),
+    ],
+)  # fmt: skip
+def test_an_order_has_the_terms_that_were_asked_for(
+    desk: Desk, fields: dict[str, object], terms: OrderTerms | None
+) -> None:
+    assert create(desk, **fields).terms == terms
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"time_in_force": "DAY"}, "time_in_force 'DAY' must be members"),
+        ({"order_type": STOP, "price": None}, "a stop order needs a stop price"),
+        ({"order_type": STOP_LIMIT}, "a stop_limit order needs a stop price"),
+        ({"order_type": STOP_LIMIT, "price": None, "stop_price": 1}, "a stop_limit order of TEST needs a price"),
+        ({"order_type": STOP, "stop_price": 1}, r"a stop order has no price, 1\.00 was given"),
+        ({"stop_price": "1.05"}, "a limit order has no stop price; use OrderType.STOP or STOP_LIMIT"),
+        ({"order_type": STOP, "price": None, "stop_price": float("nan")}, "nan"),
+        ({"order_type": STOP, "price": None, "stop_price": 0}, "price 0 is not positive"),
+        ({"order_type": STOP, "price": None, "stop_price": "-1"}, "price -1 is not positive"),
+        ({"order_type": STOP, "price": None, "stop_price": "1.005"}, r"1\.005 is not a multiple of TEST's tick"),
+        ({"order_type": STOP, "price": None, "stop_price": 1, "hidden": True}, "a stop order never rests in the book"),
+        ({"order_type": STOP_LIMIT, "stop_price": 1, "post_only": True}, "a stop_limit order cannot be post-only"),
+        ({"order_type": STOP_LIMIT, "stop_price": 1, "time_in_force": IOC}, "cannot be IOC; use DAY, GTC or GTD"),
+        ({"order_type": TRAILING, "price": None}, "trail None ticks with a trailing_stop order"),
+        ({"order_type": TRAILING, "price": None, "trail": 0}, "price 0 is not positive"),
+        ({"order_type": TRAILING, "price": None, "trail": "-0.01"}, r"-0\.01 is not positive"),
+        ({"order_type": TRAILING, "price": None, "trail": float("inf")}, "inf"),
+        ({"trail": "0.03"}, "trail 3 ticks with a limit order"),
+        ({"order_type": PEGGED, "price": None}, "peg None with a pegged order"),
+        ({"peg": PegType.PRIMARY}, "peg PRIMARY with a limit order"),
+        ({"order_type": PEGGED, "price": None, "peg": "PRIMARY"}, "peg 'PRIMARY' must be a member of PegType"),
+        ({"order_type": PEGGED, "peg": PegType.PRIMARY, "price": -1}, "price -1 is not positive"),
+        ({"order_type": PEGGED, "peg": PegType.PRIMARY, "peg_offset": float("nan")}, "peg_offset nan"),
+        ({"order_type": PEGGED, "peg": PegType.PRIMARY, "peg_offset": "0.005"}, r"0\.005 is not a multiple"),
+        ({"order_type": PEGGED, "peg": PegType.PRIMARY, "post_only": True}, "a pegged order cannot be post-only"),
+        ({"order_type": PEGGED, "peg": PegType.PRIMARY, "time_in_force": FOK}, "a pegged order .* cannot be FOK"),
+        ({"order_type": PEGGED, "peg": PegType.MIDPOINT}, "never displayed .*; set hidden"),
+        ({"peg_offset": "0.01"}, "peg offset 1 ticks with a limit order"),
+        ({"time_in_force": IOC, "min_quantity": 0}, "0 is less than 1"),
+        ({"time_in_force": IOC, "min_quantity": -10}, "-10 is less than 1"),
+        ({"time_in_force": IOC, "min_quantity": 15}, "15 is not a multiple"),
+        ({"time_in_force": IOC, "min_quantity": 30}, "min_quantity 30 exceeds the quantity 20"),
+        ({"time_in_force": IOC, "min_quantity": float("nan")}, "nan"),
+        ({"time_in_force": FOK, "min_quantity": 10}, "FOK, which is all or nothing; use IOC"),
+        ({"order_type": STOP, "price": None, "stop_price": 1, "min_quantity": 10}, "min_quantity 10 of a stop order"),
+        ({"post_only": True, "min_quantity": 10}, "post-only order, which never trades on arrival"),
+        ({"time_in_force": GTD}, "GTD needs one, others have none"),
+        ({"expire": "1h"}, "expiry 3600000000000 ns of an order that is DAY"),
+        ({"time_in_force": GTD, "expire": 0}, "expire 0 has passed"),
+        ({"time_in_force": GTD, "expire": "-1s"}, "expire: duration '-1s' is not understood"),
+        ({"time_in_force": GTD, "expire": float("nan")}, "expire: nan is a float"),
+        ({"price_slide": True}, "not post-only; set post_only too"),
+        ({"post_only": True, "time_in_force": IOC}, r"may not rest \(IOC\)"),
+        ({"hidden": True, "order_type": ICEBERG, "display_quantity": 10}, "hidden or displays a part, not both"),
+        ({"order_type": MARKET, "price": None, "hidden": True}, "a market order never rests in the book"),
+    ],
+)  # fmt: skip
+def test_terms_that_are_wrong_or_contradict_each_other_are_refused_with_the_remedy(
+    desk: Desk, fields: dict[str, object], words: str
+) -> None:
+    with pytest.raises(OrderError, match=words):
+        create(desk, **fields)
+    assert desk.manager.orders() == []
+
+
+def test_a_buy_stop_limit_may_have_its_limit_below_its_stop(desk: Desk) -> None:
+    order = create(desk, order_type=STOP_LIMIT, stop_price="1.05", price="1.02")
+    assert (order.stop_price, order.price) == (Decimal("1.05"), Decimal("1.02"))
+
+
+def test_an_expiry_is_compared_with_the_present_time(desk: Desk) -> None:
+    desk.sim.run("2s")
+    with pytest.raises(OrderError, match="expire '2s' has passed; it is 2s since the run's epoch"):
+        create(desk, time_in_force=GTD, expire="2s")
+    assert create(desk, time_in_force=GTD, expire="2.001s").terms == OrderTerms(expire_ns=2_001_000_000)
+
+
+def test_a_manager_without_a_broker_keeps_the_books_of_every_type() -> None:
+    with Simulation() as sim:
+        manager = OrderManager()
+
+        async def main() -> OrderStatus:
+            order = await manager.create_order("AAPL", SELL, 100, STOP, stop_price=149, time_in_force=GTD, expire="1s")
+            await manager.submit_order(order.order_id)
+            await sim.timeout("2s")
+            await manager.add_fill(order.order_id, fill_of(order, 100))
+            return order.status
+
+        assert sim.run(main()) is FILLED
 
 
 def test_order_ids_begin_anew_in_every_run() -> None:
@@ -303,6 +422,37 @@ def test_a_replace_that_comes_too_late_is_answered_and_changes_nothing(desk: Des
 )
 def test_a_wrong_replace_is_refused_before_it_is_sent(desk: Desk, changes: dict[str, object], words: str) -> None:
     order = desk.send(BUY, 30, 100)
+    desk.sim.run("1ms")
+    with pytest.raises(OrderError, match=words):
+        desk.sim.run(desk.manager.replace_order(order.order_id, **changes))  # type: ignore[arg-type]
+    assert not order.pending_replace
+
+
+def test_a_stop_price_is_replaced_until_the_stop_is_elected() -> None:
+    desk = make_desk(asks=[(101, [5]), (105, [90])], messages=[background_market_order("10ms", BUY, 6)])
+    order = desk.send(BUY, 10, 104, terms=OrderTerms(stop_ticks=110))
+    desk.sim.run("5ms")
+    desk.sim.run(desk.manager.replace_order(order.order_id, stop_price="1.05", price="1.03"))
+    desk.sim.run("20ms")
+    assert (order.stop_price, order.price, order.triggered_ns) == (Decimal("1.05"), Decimal("1.03"), 10_000_000)
+    with pytest.raises(OrderError, match=r"waits for no trade; stop_price 1\.2 can only be given to a stop"):
+        desk.sim.run(desk.manager.replace_order(order.order_id, stop_price="1.2"))
+    desk.finish()
+    check_desk(desk)
+
+
+@pytest.mark.parametrize(
+    ("terms", "changes", "words"),
+    [
+        (None, {"stop_price": "1.05"}, "waits for no trade"),
+        (OrderTerms(stop_ticks=110), {"price": "1.05"}, r"a stop order has no price, 1\.05 was given"),
+        (OrderTerms(stop_ticks=110), {"stop_price": float("nan")}, "nan"),
+    ],
+)
+def test_an_order_is_given_no_price_that_its_type_has_not(
+    desk: Desk, terms: OrderTerms | None, changes: dict[str, object], words: str
+) -> None:
+    order = desk.send(BUY, 30, 100 if terms is None else None, terms=terms)
     desk.sim.run("1ms")
     with pytest.raises(OrderError, match=words):
         desk.sim.run(desk.manager.replace_order(order.order_id, **changes))  # type: ignore[arg-type]

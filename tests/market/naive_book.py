@@ -1,7 +1,8 @@
 """A limit order book too simple to be wrong: the oracle of the compiled one.
 
 All orders lie in one list in the order of their claims, and every question sorts that list anew. It shares with the
-kernel the names of flags, kinds and reasons, and nothing else.
+kernel the names of flags, kinds and reasons, and nothing else. What waits outside a book or moves in it by itself, and the
+phases of a venue, are in ``naive_matching``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Reply(NamedTuple):
 
 def as_replies(rows: list[list[int]]) -> list[Reply]:
     """The kernel's rows, without what the naive book does not know: the order's place in memory."""
-    return [Reply(*row[:7], row[7] if row[0] == at.OUT_FILL else 0) for row in rows]
+    return [Reply._make([*row[:7], row[7] if row[0] == at.OUT_FILL else 0]) for row in rows]
 
 
 @dataclass(eq=False)
@@ -43,16 +44,25 @@ class NaiveOrder:
     reserve: int
     peak: int = 0
     hidden: bool = False
+    pegged: bool = False
     excess: int = 0  # of a background order: displayed shares that history has traded already
 
     @property
     def leaves(self) -> int:
         return self.shown + self.reserve
 
+    @property
+    def next(self) -> int:
+        """What it trades before it moves back in the queue, or is gone."""
+        return self.reserve if self.hidden else self.shown
+
 
 @dataclass
 class NaiveBook:
     tick: int = 1
+    least_share: int = 0  # of a pro-rata allocation; 0: first in, first out
+    band: tuple[int, int] | None = None
+    calling: bool = False  # orders rest without trading
     orders: list[NaiveOrder] = field(default_factory=list)  # the oldest claim to a price first
     trades: int = 0
     replies: list[Reply] = field(default_factory=list)
@@ -120,30 +130,58 @@ class NaiveBook:
         self, time: int, side: int, quantity: int, price: int, *, owner: int, number: int, flags: int = 0, peak: int = 0
     ) -> list[Reply]:
         """Bring an order, a participant's or (owner 0) of the background."""
-        limit = None if flags & at.MARKET else price
         start = len(self.replies)
-        if flags & at.MAKER_ONLY and self.tradable(side, limit):
-            self._tell(time, owner, at.OUT_CANCEL, number, at.POST_ONLY, quantity, 0, 0)
-            return self.replies[start:]
-        if flags & at.FOK:
+        self.enter(time, side, quantity, price, owner=owner, number=number, flags=flags, peak=peak)
+        self.note(time)
+        return self.replies[start:]
+
+    def enter(
+        self,
+        time: int,
+        side: int,
+        quantity: int,
+        price: int,
+        *,
+        owner: int,
+        number: int,
+        flags: int = 0,
+        peak: int = 0,
+        minimum: int = 0,
+    ) -> None:
+        """What an incoming order does, up to its rest or its end."""
+        limit = None if flags & at.MARKET else price
+        if flags & at.MAKER_ONLY and (makers := self.tradable(side, limit)) and not self.calling:
+            best = makers[0].price  # one tick off it, or the next whole tick where it is between two
+            free = (best - 1) // self.tick * self.tick if side == 0 else (best // self.tick + 1) * self.tick
+            if not flags & at.SLIDE or free < self.tick:
+                self.tell(time, owner, at.OUT_CANCEL, number, at.POST_ONLY, quantity, 0, 0)
+                return
+            limit = price = free
+        if flags & at.FOK or minimum:
             trial = copy.deepcopy(self)
             trial._match(time, side, quantity, limit, owner, number, flags)
-            if sum(printed[2] for printed in trial.prints[len(self.prints) :]) < quantity:
-                self._tell(time, owner, at.OUT_CANCEL, number, at.FILL_OR_KILL, quantity, 0, 0)
-                return self.replies[start:]
+            traded = sum(printed[2] for printed in trial.prints[len(self.prints) :])
+            for least, reason in ((quantity if flags & at.FOK else 0, at.FILL_OR_KILL), (minimum, at.MINIMUM)):
+                if traded < least:
+                    self.tell(time, owner, at.OUT_CANCEL, number, reason, quantity, 0, 0)
+                    return
         left = self._match(time, side, quantity, limit, owner, number, flags)
         if left > 0 and flags & (at.MARKET | at.IOC | at.FOK):
             reason = at.NO_LIQUIDITY if flags & at.MARKET else at.IMMEDIATE
-            self._tell(time, owner, at.OUT_CANCEL, number, reason, left, 0, 0)
+            self.tell(time, owner, at.OUT_CANCEL, number, reason, left, 0, 0)
         elif left > 0:
-            hidden = bool(flags & at.HIDDEN)
-            shown = 0 if hidden else min(peak, left) if peak else left
-            self.orders.append(
-                NaiveOrder(owner, number, side, price, shown, left - shown, 0 if hidden else peak, hidden)
-            )
-            self._tell(time, owner, at.OUT_REST, number, price, left, left, 1)
-        self.note(time)
-        return self.replies[start:]
+            self.rest(side, left, price, owner=owner, number=number, flags=flags, peak=peak)
+            self.tell(time, owner, at.OUT_REST, number, price, left, left, 1)
+
+    def rest(
+        self, side: int, quantity: int, price: int, *, owner: int, number: int, flags: int = 0, peak: int = 0
+    ) -> NaiveOrder:
+        """Put an order at the back of its queue."""
+        hidden = bool(flags & at.HIDDEN)
+        shown = 0 if hidden else min(peak, quantity) if peak else quantity
+        order = NaiveOrder(owner, number, side, price, shown, quantity - shown, 0 if hidden else peak, hidden)
+        self.orders.append(order)
+        return order
 
     def cancel(self, time: int, number: int) -> int:
         """Take an order out; what it had left."""
@@ -167,41 +205,6 @@ class NaiveBook:
         self.note(time)
         return order.leaves
 
-    def replace(
-        self, time: int, number: int, quantity: int, price: int, *, owner: int, flags: int = 0, peak: int = 0
-    ) -> list[Reply] | None:
-        """Change quantity and price; None if that is not possible."""
-        order = self.find(number)
-        if order is None:
-            return None
-        if price == order.price and quantity <= order.leaves:
-            if quantity < order.leaves:
-                self.reduce(time, number, order.leaves - quantity)
-            return []
-        if flags & at.MAKER_ONLY and self.tradable(order.side, price):
-            return None
-        self.cancel(time, number)
-        return self.submit(time, order.side, quantity, price, owner=owner, number=number, flags=flags, peak=peak)
-
-    # --- the background ---
-
-    def limit_away(self, time: int, side: int, away: int, quantity: int, reference: int) -> list[Reply]:
-        """A limit order so many quanta from the opposite side's best, or from its last one."""
-        opposite, best = self.last_shown[1 - side], self.best(1 - side)[0]
-        if best is not None:  # ours counts where it is better than the background's
-            opposite = (min if side == 0 else max)(opposite or best, best)
-        price = max(self.tick, opposite + (-away if side == 0 else away))
-        return self.submit(time, side, quantity, price, owner=0, number=reference)
-
-    def market_order(self, time: int, side: int, quantity: int, reference: int) -> list[Reply]:
-        """A market order of the background."""
-        return self.submit(time, side, quantity, 0, owner=0, number=reference, flags=at.MARKET)
-
-    def cancel_background(self, time: int, reference: int) -> None:
-        """All that is left of a background order."""
-        self.orders = [o for o in self.orders if o.owner > 0 or o.number != reference]
-        self.note(time)
-
     # --- inside ---
 
     def print_trade(self, time: int, side: int, price: int, quantity: int, marks: int) -> None:
@@ -219,8 +222,12 @@ class NaiveBook:
             | (at.PRINT_OWN_TAKER if owner else 0)
         )
         self.print_trade(time, side, maker.price, quantity, marks)
-        self._tell(time, maker.owner, at.OUT_FILL, maker.number, maker.price, quantity, maker.leaves - quantity, 1)
-        self._tell(time, owner, at.OUT_FILL, number, maker.price, quantity, left, 0)
+        self.tell(time, maker.owner, at.OUT_FILL, maker.number, maker.price, quantity, maker.leaves - quantity, 1)
+        self.tell(time, owner, at.OUT_FILL, number, maker.price, quantity, left, 0)
+        self.take(maker, quantity)
+
+    def take(self, maker: NaiveOrder, quantity: int) -> None:
+        """Take traded quantity off a resting order; an iceberg shows more, at the back of the queue."""
         maker.excess -= min(maker.excess, quantity)
         if maker.hidden:
             maker.reserve -= quantity
@@ -237,24 +244,53 @@ class NaiveBook:
     def _match(
         self, time: int, side: int, quantity: int, limit: int | None, owner: int, number: int, flags: int
     ) -> int:
-        while quantity > 0:
-            makers = self.tradable(side, limit)
-            if not makers:
-                break
-            maker = makers[0]
-            if owner > 0 and maker.owner == owner and flags & PREVENTION:
-                if flags & at.STP_OLDEST:
-                    self._tell(time, owner, at.OUT_CANCEL, maker.number, at.SELF_TRADE, maker.leaves, 0, 1)
-                    self.orders.remove(maker)
-                    continue
-                self._tell(time, owner, at.OUT_CANCEL, number, at.SELF_TRADE, quantity, 0, 0)
+        """Trade what can be traded; the rest, 0 also if that is cancelled."""
+        left = quantity
+        while left > 0 and not self.calling and (makers := self.tradable(side, limit)):
+            price = makers[0].price
+            if self.band is not None and not self.band[0] <= price <= self.band[1]:
+                self.calling = True
+                self.replies.append(Reply(at.OUT_HALT, time, 0, price, left, 0, 0, 0))
+                self.tell(time, owner, at.OUT_CANCEL, number, at.OUT_OF_BAND, left, 0, 0)
                 return 0
-            traded = min(quantity, maker.reserve if maker.hidden else maker.shown)
-            quantity -= traded
-            self.trade(time, side, maker, traded, quantity, owner=owner, number=number)
-        return quantity
+            turns = self._turns(makers, left)
+            own = next((o for o, _ in turns if o.owner == owner and owner > 0 and flags & PREVENTION), None)
+            if own is not None and flags & at.STP_OLDEST:
+                self.tell(time, owner, at.OUT_CANCEL, own.number, at.SELF_TRADE, own.leaves, 0, 1)
+                self.orders.remove(own)
+            elif own is not None:
+                self.tell(time, owner, at.OUT_CANCEL, number, at.SELF_TRADE, left, 0, 0)
+                return 0
+            else:
+                for maker, share in turns:
+                    if share > 0:
+                        left -= share
+                        self.trade(time, side, maker, share, left, owner=owner, number=number)
+        return left
 
-    def _tell(
+    def _turns(self, makers: list[NaiveOrder], quantity: int) -> list[tuple[NaiveOrder, int]]:
+        """Who trades next, and how much: the first alone; pro rata, all that is displayed at the best price.
+
+        An order whose share is nothing is among them: prevention of self-trades looks at the whole price first.
+        """
+        first = makers[0]
+        if first.hidden or not self.least_share:
+            return [(first, min(quantity, first.next))]
+        level = [order for order in makers if order.price == first.price and not order.hidden]
+        total = sum(order.shown for order in level)
+        if quantity >= total:
+            return [(order, order.shown) for order in level]
+        shares = [quantity * order.shown // total for order in level]
+        shares = [share if share >= self.least_share else 0 for share in shares]
+        turns = list(zip(level, shares, strict=True))
+        rest = quantity - sum(shares)
+        for order, share in zip(level, shares, strict=True):
+            more = min(rest, order.shown - share)
+            rest -= more
+            turns.append((order, more))
+        return turns
+
+    def tell(
         self, time: int, owner: int, kind: int, number: int, price: int, quantity: int, leaves: int, maker: int
     ) -> None:
         if owner > 0:

@@ -53,6 +53,7 @@ class ScriptedMarket:
             self.book.arrays = BookArrays.empty(orders=4, levels=4, slots=4, log=16)
             for i in (at.TICK, at.RECORD_QUOTES, at.RECORD_PRINTS, at.RECORD_QUEUES):
                 self.book.arrays.state[i] = old[i]
+            self.market._load()
         self.told: list[OutRow] = []
         self.market.listen(self.told.extend)
 

@@ -33,7 +33,9 @@ def amzn_books(data_dir: Path) -> np.ndarray:
 
 def test_the_real_day_holds_what_independent_counts_say(amzn: Recording) -> None:
     assert amzn.rows == amzn.top_matches == 155_935
-    assert amzn.counts == {1: 77_381, 2: 450, 3: 66_685, 4: 8_974, 5: 2_445}
+    assert amzn.counts == {
+        "new": 77_381, "partial_cancel": 450, "delete": 66_685, "execution_visible": 8_974, "execution_hidden": 2_445
+    }  # fmt: skip
     assert (amzn.executed_visible, amzn.executed_hidden) == (613_248, 197_507)
     assert amzn.queue_head_executions == 8_939
     assert amzn.defects == {}

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Any
+
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simexec.errors import DataError, InputError
+from simexec.market.arrivals import ArrivalModel, RecordedLatency
 from simexec.market.market import Market
 from simexec.market.order_book import Quote
+from simexec.market.recording import Recording
 from simexec.market.view import MarketView
 from simexec.protocols import DurationModel
-from simexec.sim import Constant, Exponential, LogNormal, Uniform, millis
+from simexec.sim import Constant, Exponential, LogNormal, Simulation, Uniform, millis
 from simexec.testing import (
     Message,
     ScriptedFlow,
@@ -27,18 +34,23 @@ BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 
 class Watcher:
-    """A market and a view of it, at a time that the test sets."""
+    """A market in a simulation, and a view of it."""
 
-    def __init__(self, messages: list[Message], latency: DurationModel, seed: int = 1) -> None:
-        self.now = 0
+    def __init__(self, messages: list[Message], latency: DurationModel | ArrivalModel, seed: int = 1) -> None:
+        self.sim = Simulation(seed=seed)
         self.market = Market("XTST", ScriptedFlow(messages))
-        self.view = MarketView(self.market, latency, np.random.default_rng(seed), lambda: self.now)
+        self.market.couple(self.sim)
+        self.view = MarketView(self.sim, self.market, latency)
 
     def at(self, time: int) -> Quote | None:
         """What is seen at a time."""
-        self.now = time
-        self.market.advance(time)
+        self.sim.run(time)
         return self.view.quote()
+
+
+def draws(model: DurationModel, seed: int, size: int) -> list[int]:
+    """The latencies of a watcher's quotes."""
+    return model.sample(Simulation(seed=seed).rng("view.XTST"), size).tolist()
 
 
 def improving(*times: int) -> list[Message]:
@@ -106,7 +118,7 @@ def test_quotes_arrive_at_max_of_the_arrival_before_and_time_plus_latency(
     times = np.cumsum(gaps).tolist()
     watcher = Watcher(improving(*times), model, seed)
     arrivals = []
-    for time, latency in zip(times, model.sample(np.random.default_rng(seed), len(times)).tolist(), strict=True):
+    for time, latency in zip(times, draws(model, seed, len(times)), strict=True):
         arrivals.append(max(arrivals[-1] if arrivals else 0, time + latency))
     for look in sorted(looks):
         arrived = sum(arrival <= look for arrival in arrivals)
@@ -135,7 +147,7 @@ def test_looking_more_often_changes_nothing_of_what_is_seen() -> None:
 
 def test_two_views_of_one_market_have_latencies_of_their_own() -> None:
     watcher = Watcher(improving(*range(0, 5_000, 7)), Exponential(900))
-    other = MarketView(watcher.market, Exponential(900), np.random.default_rng(2), lambda: watcher.now)
+    other = MarketView(watcher.sim, watcher.market, Exponential(900), stream="view.other")
     pairs = [(watcher.at(time), other.quote()) for time in range(0, 9_000, 10)]
     assert any(one != two for one, two in pairs)
     assert watcher.at(10**6) == other.quote()
@@ -143,7 +155,7 @@ def test_two_views_of_one_market_have_latencies_of_their_own() -> None:
 
 def test_a_lonely_quote_arrives_after_exactly_its_own_latency() -> None:
     count, gap, latency = 500, millis(100), Exponential(millis(2))
-    delays = latency.sample(np.random.default_rng(1), count).tolist()
+    delays = draws(latency, 1, count)
     watcher = Watcher(improving(*range(0, count * gap, gap)), latency)
     for k, delay in enumerate(delays):
         assert bids(watcher, [k * gap + delay - 1, k * gap + delay]) == [k or None, k + 1]
@@ -165,10 +177,130 @@ def test_in_a_simulation_a_view_lags_the_market_by_its_latency() -> None:
     assert len({quote.time_ns for _, quote in history}) > 200
 
 
-@pytest.mark.parametrize("latency", [Constant(0), Exponential("5ms")])
+@pytest.mark.parametrize("latency", [Constant(0), Exponential("5us")])
 def test_a_view_forgets_what_can_not_be_seen_again(latency: DurationModel) -> None:
     watcher = Watcher(improving(*range(0, 10**6, 100)), latency)
     for time in range(0, 10**6, 5_000):
         watcher.at(time)
     watcher.at(10**12)
-    assert len(watcher.view._arrivals) == 1
+    assert watcher.view.quotes.in_transit == 0
+    assert len(watcher.view.quotes._rows) == 1024
+
+
+def test_a_view_made_later_begins_with_the_quote_and_the_depth_in_force() -> None:
+    watcher = Watcher([*improving(100, 110), background_order(120, BUY, 1, 7, 2)], Constant(50))
+    watcher.at(500)
+    late = MarketView(watcher.sim, watcher.market, Constant(50), stream="view.late", depth_levels=3)
+    assert watcher.at(549) is not None
+    assert late.quote() is None
+    watcher.at(550)
+    assert late.quote() == Quote(500, 2, 10, None, 0)
+    assert late.depth(BUY) == [(2, 10, 1), (1, 17, 2)]
+    assert late.depth(SELL) == []
+
+
+def test_depth_is_seen_with_latency_level_by_level() -> None:
+    messages = [*improving(100, 200, 300), background_cancel(400, 1)]
+    desk = Watcher(messages, Constant(0))
+    view = MarketView(desk.sim, desk.market, Constant(50), stream="deep", depth_levels=2)
+    seen = []
+    for time in (149, 150, 250, 350, 450):
+        desk.at(time)
+        seen.append([price for price, _, _ in view.depth(BUY)])
+    assert seen == [[], [1], [2, 1], [3, 2], [3, 1]]
+    assert view.depth(BUY, 1) == [(3, 10, 1)]
+
+
+@pytest.mark.parametrize("levels", [0, 3, -1])
+def test_more_depth_than_a_view_can_see_is_refused(levels: int) -> None:
+    watcher = Watcher(improving(100), Constant(0))
+    view = MarketView(watcher.sim, watcher.market, Constant(0), stream="deep", depth_levels=2)
+    with pytest.raises(InputError, match="depth_levels=2"):
+        view.depth(BUY, levels)
+    with pytest.raises(InputError, match="depth_levels=0"):
+        watcher.view.depth(BUY)
+
+
+def test_looking_at_trades_and_depth_changes_no_quotes_latency() -> None:
+    def quotes(depth_levels: int) -> list[Quote | None]:
+        watcher = Watcher([], Exponential(900), seed=7)
+        market = Market("XTST2", ScriptedFlow(improving(*range(0, 5_000, 7))))
+        market.couple(watcher.sim)
+        view = MarketView(watcher.sim, market, Exponential(900), depth_levels=depth_levels)
+        seen = []
+        for time in range(0, 9_000, 10):
+            watcher.at(time)
+            if depth_levels:
+                view.depth(BUY)
+                view.last_trade()
+            seen.append(view.quote())
+        return seen
+
+    assert quotes(0) == quotes(3)
+
+
+def test_the_age_of_a_quote_is_counted_from_the_markets_own_time() -> None:
+    watcher = Watcher(improving(100), Constant(50))
+    assert watcher.at(149) is None
+    assert watcher.view.age_ns() is None
+    ages = []
+    for time in (150, 151, 1_000):
+        watcher.at(time)
+        ages.append(watcher.view.age_ns())
+    assert ages == [50, 51, 900]
+
+
+def recording(times: list[int], arrivals: list[int] | None) -> Recording:
+    """A recording of which only the times matter."""
+    return Recording(
+        source="file", symbol="X", date=dt.date(2000, 1, 3), start_ns=0, end_ns=10**6, levels=0, price_quanta_per_unit=100,
+        tick_quanta=1, messages=np.empty((0, 6), np.int64), references=0, row_times=np.array(times, np.int64),
+        windows=np.empty((0, 3), np.int64), counts={}, queue_head_executions=0, executed_visible=0, executed_hidden=0,
+        final_shares=0, problems=(), defects={}, arrivals=None if arrivals is None else np.array(arrivals, np.int64),
+    )  # fmt: skip
+
+
+def test_a_recordings_own_arrivals_can_be_the_latency() -> None:
+    times, arrivals = [100, 200, 300, 400], [107, 250, 340, 405]
+    watcher = Watcher(improving(*times), RecordedLatency(recording(times, arrivals)))
+    assert bids(watcher, [106, 107, 249, 250, 339, 340, 404, 405]) == [None, 1, 1, 2, 2, 3, 3, 4]
+
+
+def test_what_happens_between_a_recordings_rows_takes_as_long_as_the_row_before() -> None:
+    watcher = Watcher(improving(50, 150, 450), RecordedLatency(recording([100, 200], [107, 230])))
+    assert bids(watcher, [56, 57, 156, 157, 479, 480]) == [None, 1, 1, 2, 2, 3]
+
+
+def test_an_arrival_before_its_own_time_is_moved_to_it() -> None:
+    watcher = Watcher(improving(100, 200), RecordedLatency(recording([100, 200], [90, 210])))
+    assert bids(watcher, [99, 100, 209, 210]) == [None, 1, 1, 2]
+
+
+def test_a_recording_without_arrivals_is_refused() -> None:
+    watcher = Watcher(improving(100), RecordedLatency(recording([100], None)))
+    with pytest.raises(DataError, match="no arrival times"):
+        watcher.at(500)
+
+
+@attrs.frozen
+class Wrong:
+    """A latency model of a user's own, with an error."""
+
+    value: float
+    mean_ns: float = 1.0
+
+    def sample(self, rng: np.random.Generator, size: int) -> Any:
+        return np.full(size, self.value)
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.5, "float64 numbers"), (-3, "-3 ns")])
+def test_a_model_that_draws_no_durations_is_refused(value: float, words: str) -> None:
+    watcher = Watcher(improving(100), Wrong(value))
+    with pytest.raises(InputError, match=words):
+        watcher.at(500)
+
+
+def test_two_views_need_streams_of_their_own() -> None:
+    watcher = Watcher([], Constant(0))
+    with pytest.raises(InputError, match=r"view\.XTST"):
+        MarketView(watcher.sim, watcher.market, Constant(0))

@@ -11,6 +11,8 @@ import pytest
 from simexec.errors import InputError
 from simexec.market import layout as at
 from simexec.market import zero_intelligence as module
+from simexec.market.activity import Activity, times_of
+from simexec.market.fundamental import Fundamental
 from simexec.market.levels import Array
 from simexec.market.market import Flow, Market
 from simexec.market.sizes import ConstantSize, GeometricSize, LogNormalSize
@@ -70,7 +72,7 @@ def arrivals_of(messages: Array) -> Arrivals:
         if kind == at.CANCEL:
             cancelled[living.pop(ref)] = time
             continue
-        if kind != at.MARKET_ORDER:
+        if kind not in (at.MARKET_ORDER, at.VALUE_ORDER):
             assert ref not in living, "a reference is used twice at a time"
             living[ref] = len(rows)
         rows.append((time, kind, price, quantity, side))
@@ -344,6 +346,184 @@ def test_background_cancellation_never_cancels_ours() -> None:
     assert order.status is OrderStatus.EXPIRED
 
 
+# --- dimensional analysis: what scales, to the last digit ---
+
+
+def quotes_of(**changes: Any) -> Array:
+    market = Market("XTST", make_flow(seed=3, limit_size=ConstantSize(1), market_size=ConstantSize(1), **changes))
+    market.advance(10**6 * SECOND)
+    market.book.flush()
+    return market.book.quotes.since()
+
+
+def test_scaling_all_rates_scales_time_and_nothing_else() -> None:
+    usual = quotes_of(seconds=200)
+    fast = quotes_of(
+        seconds=50,
+        limit_rates_per_s=[4 * rate for rate in RATES],
+        cancel_rate_per_s=4 * 0.8,
+        market_rate_per_s=4 * 2.0,
+    )
+    assert len(usual) > 1_000
+    assert np.array_equal(fast[:, 1:], usual[:, 1:])
+    assert np.abs(4 * fast[:, 0] - usual[:, 0]).max() < 10_000, "rounded to whole ns, over and over"
+
+
+def test_doubling_the_limit_rate_a_price_unit_and_halving_the_tick_halves_every_price() -> None:
+    # the rate a tick stays: so do all draws
+    usual, fine = quotes_of(seconds=200), quotes_of(seconds=200, tick_quanta=50, start_price=10_000 * 50)
+    assert np.array_equal(usual[:, [0, 2, 4]], fine[:, [0, 2, 4]])
+    shown = (usual[:, 2] > 0) & (usual[:, 4] > 0)
+    assert np.array_equal(usual[shown][:, [1, 3]], 2 * fine[shown][:, [1, 3]])
+
+
+# --- activity ---
+
+U_SHAPE = [(0, 3.0), (40 * SECOND, 0.5), (100 * SECOND, 2.0)]
+
+
+def test_an_activity_moves_the_same_arrivals_and_leaves_lifetimes() -> None:
+    activity = Activity(U_SHAPE)
+    plain, busy = (arrivals_of(all_messages(make_flow(**changes))) for changes in ({}, {"activity": activity}))
+    for kind in (at.LIMIT_AWAY, at.MARKET_ORDER):
+        for side in range(2):
+            one, other = plain.of(kind, side), busy.of(kind, side)
+            moved = times_of(activity.knots(0), 0, plain.rows[one, 0], module._NEVER)
+            count = min(one.sum(), other.sum())
+            assert count > 100
+            assert np.array_equal(moved[:count], busy.rows[other, 0][:count])
+            assert np.array_equal(plain.rows[one][:count, 1:], busy.rows[other][:count, 1:])
+            done = (plain.cancelled[one][:count] >= 0) & (busy.cancelled[other][:count] >= 0)
+            lives = [(a.cancelled[of] - a.rows[of, 0])[:count][done] for a, of in ((plain, one), (busy, other))]
+            assert np.array_equal(*lives)
+
+
+def test_arrivals_follow_the_activity_and_keep_their_mean_rate() -> None:
+    activity = Activity(U_SHAPE)
+    counts = np.zeros(10)
+    for seed in range(40):
+        arrivals = arrivals_of(all_messages(make_flow(seed=seed, activity=activity)))
+        limits = arrivals.rows[arrivals.of(at.LIMIT_AWAY), 0]
+        counts += np.histogram(limits, 10, (0, 100 * SECOND))[0]
+    total = 40 * 100 * 2 * sum(RATES)
+    assert abs(counts.sum() - total) <= 4 * math.sqrt(total)
+    fine = np.array([activity.at((2 * i + 1) * SECOND // 20) for i in range(1000)]).reshape(10, -1).mean(axis=1)
+    assert (np.abs(counts - total / 10 * fine) <= 4 * np.sqrt(total / 10 * fine)).all()
+
+
+def test_messages_with_an_activity_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = arrivals_of(all_messages(make_flow(activity=Activity(U_SHAPE))))
+    monkeypatch.setattr(module, "_CHUNK_MESSAGES", 60)
+    monkeypatch.setattr(module, "_BATCH", 7)
+    assert same(arrivals_of(all_messages(make_flow(activity=Activity(U_SHAPE)))), whole)
+
+
+# --- informed orders ---
+
+
+def pulled_flow(
+    sim: Simulation, *, value: float, rate: float = 3.0, seconds: float = 100, **changes: Any
+) -> ZeroIntelligence:
+    """Informed orders that know a constant value, in quanta."""
+    fundamental = Fundamental(
+        sim.rng,
+        "value",
+        start_value=value,
+        mean_value=value,
+        reversion_per_s=0,
+        volatility=0,
+        step_ns=SECOND,
+        start_ns=0,
+    )
+    return make_flow(
+        sim,
+        seconds=seconds,
+        fundamental=fundamental,
+        informed_rate_per_s=rate,
+        informed_size=ConstantSize(2),
+        **changes,
+    )
+
+
+def test_informed_orders_are_drawn_ahead_with_their_values_and_change_no_other_class() -> None:
+    plain = arrivals_of(all_messages(make_flow()))
+    sim = Simulation(seed=1)
+    fundamental = Fundamental(
+        sim.rng,
+        "value",
+        start_value=1e6,
+        mean_value=1e6,
+        reversion_per_s=0.1,
+        volatility=300,
+        step_ns=SECOND,
+        start_ns=0,
+    )
+    flow = make_flow(sim, fundamental=fundamental, informed_rate_per_s=5.0, informed_size=GeometricSize(2), lot=10)
+    pulled = arrivals_of(all_messages(flow))
+    for kind in (at.LIMIT_AWAY, at.MARKET_ORDER):
+        rows, others = plain.rows[plain.of(kind)].copy(), pulled.rows[pulled.of(kind)]
+        rows[:, 3] *= 10
+        assert np.array_equal(rows, others)
+    informed = pulled.rows[pulled.of(at.VALUE_ORDER)]
+    assert abs(len(informed) - 500) <= 4 * math.sqrt(500)
+    assert np.array_equal(informed[:, 2], fundamental.at(informed[:, 0]))
+    assert len(np.unique(informed[:, 2])) > 50
+    assert abs(informed[:, 3].mean() / 10 - 2) <= 4 * math.sqrt(2 / len(informed))
+
+
+@pytest.mark.parametrize("ticks", [-60, 0, 60])
+def test_the_price_is_pulled_to_the_value(ticks: int) -> None:
+    ends = []
+    for seed in range(12):
+        market = Market("XTST", pulled_flow(Simulation(seed=seed), value=(10_000 + ticks) * 100.0, seconds=300))
+        market.advance(300 * SECOND)
+        quote = market.book.quote()
+        ends += [price / 100 - 10_000 for price in (quote.bid, quote.ask) if price is not None]
+    assert abs(np.mean(ends) - ticks) < 8
+
+
+def test_informed_orders_only_trade_towards_the_value() -> None:
+    market = Market("XTST", pulled_flow(Simulation(seed=4), value=10_040 * 100.0, market_rate_per_s=0.0))
+    market.advance(100 * SECOND)
+    market.book.flush()
+    prints = market.book.prints.since()
+    assert len(prints) > 50
+    bought = prints[:, 3] == 1
+    assert (prints[bought, 1] < 10_100 * 100).all()
+    first = prints[prints[:, 0] < 5 * SECOND]
+    assert (first[:, 3] == 1).all(), "the value is far above the offers"
+    assert (prints[~bought, 1] > 10_000 * 100).all()
+
+
+# --- a book that is there already ---
+
+
+def test_a_flow_goes_on_from_the_book_that_is_there() -> None:
+    before = Market("XTST", make_flow(seed=1, seconds=10, cancel_rate_per_s=0.1))
+    before.advance(10 * SECOND)
+    book = before.book
+    resting = [row[1] for side in range(2) for price, _, _ in book.depth(side) for row in book.queue(side, price)]
+    first = before.flow.references
+    flow = make_flow(
+        seed=2, start_ns=10 * SECOND, end_ns=60 * SECOND, resting=resting, first_reference=first, cancel_rate_per_s=2.0
+    )
+    messages = all_messages(flow)
+    assert messages[0, 0] >= 10 * SECOND
+    assert at.ADD not in messages[:, 1]
+    assert messages[messages[:, 1] == at.LIMIT_AWAY, 2].min() == first
+    cancelled = {ref: time for time, kind, ref, *_ in messages[::-1].tolist() if kind == at.CANCEL}
+    assert set(resting) <= set(cancelled)
+    lives = np.array([cancelled[ref] for ref in resting]) / SECOND - 10
+    assert abs(lives.mean() - 0.5) <= 4 * 0.5 / math.sqrt(len(lives))
+    assert len(resting) > 30
+
+
+def test_a_flow_may_begin_with_a_book_in_which_nothing_of_the_background_rests() -> None:
+    messages = all_messages(make_flow(resting=(), first_reference=7, seconds=20))
+    assert at.ADD not in messages[:, 1]
+    assert messages[messages[:, 1] == at.LIMIT_AWAY, 2].min() == 7
+
+
 # --- extremes ---
 
 
@@ -393,6 +573,9 @@ def test_a_price_that_falls_to_the_last_tick_stays_there() -> None:
         ({"market_rate_per_s": math.inf}, "inf a second"),
         ({"limit_rates_per_s": (1e10,), "cancel_rate_per_s": 1e10}, "1e.10"),
         ({"cancel_rate_per_s": 1e-9}, "would fill a side with 1e.10 orders at the start"),
+        ({"informed_rate_per_s": -1.0}, r"informed_rate_per_s -1\.0"),
+        ({"informed_rate_per_s": 2.0}, "needs a fundamental and an informed_size"),
+        ({"resting": [3, 9], "first_reference": 9}, "first_reference 9 must be above the 9"),
     ],
 )
 def test_wrong_rates_are_refused_with_the_value(changes: dict[str, object], words: str) -> None:

@@ -11,6 +11,7 @@ from simexec.errors import TransitionError
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import TRANSITIONS, Order, OrderSide, OrderStatus, OrderType
 from simexec.trading.report import ExecType, ExecutionReport, RejectReason
+from simexec.trading.terms import OrderTerms
 
 from .venue_history import histories
 
@@ -218,6 +219,44 @@ def test_a_replace_to_nothing_is_no_replace():
         order_of().apply(replaced("r1", 6, 0, 0))
 
 
+def test_the_first_trigger_dates_the_election_and_changes_nothing_else():
+    order = order_of(order_type=OrderType.STOP, terms=OrderTerms(stop_ticks=10_200))
+    assert (order.stop_price, order.triggered_ns) == (Decimal("102.00"), None)
+    assert order.apply(ExecutionReport("l1", "o1", ExecType.TRIGGERED, 6, 0, 100))
+    assert (order.status, order.triggered_ns, order.quantity) == (OrderStatus.SUBMITTED, 6, 100)
+    order.apply(ExecutionReport("l2", "o1", ExecType.TRIGGERED, 9, 0, 100))
+    assert order.triggered_ns == 6
+
+
+def test_a_trigger_may_arrive_after_the_trades_that_it_led_to():
+    order = order_of()
+    order.apply(trade("t1", 6, 100, 100))
+    order.apply(ExecutionReport("l1", "o1", ExecType.TRIGGERED, 6, 0, 100))
+    assert (order.status, order.triggered_ns) == (OrderStatus.FILLED, 6)
+
+
+def test_a_restatement_changes_the_price_and_answers_no_replace():
+    order = order_of(order_type=OrderType.LIMIT, price_ticks=10_000)
+    order.request_replace(100)
+    order.apply(ExecutionReport("d1", "o1", ExecType.RESTATED, 6, 0, 100, price_ticks=9_999))
+    assert (order.price, order.quantity, order.pending_replace) == (Decimal("99.99"), 100, True)
+
+
+def test_a_replaced_stop_price_leaves_the_other_terms():
+    order = order_of(terms=OrderTerms(stop_ticks=10_200, expire_ns=77))
+    order.request_replace(100)
+    order.apply(ExecutionReport("r1", "o1", ExecType.REPLACED, 6, 0, 100, stop_ticks=10_300))
+    assert order.terms == OrderTerms(stop_ticks=10_300, expire_ns=77)
+
+
+def test_what_a_report_does_not_say_stays_as_the_latest_that_does_said():
+    order = order_of(order_type=OrderType.LIMIT, price_ticks=10_000)
+    order.apply(ExecutionReport("d1", "o1", ExecType.RESTATED, 8, 0, 100))
+    order.apply(replaced("r1", 6, 0, 100, price_ticks=9_998))
+    order.apply(replaced("r2", 5, 0, 100, price_ticks=9_997))
+    assert order.price_ticks == 9_998
+
+
 def test_a_refused_cancel_or_replace_is_pending_no_longer_and_the_status_stays():
     refusal = {"reason": RejectReason.TOO_LATE_TO_CANCEL}
     order = order_of()
@@ -286,6 +325,8 @@ def outcome(order):
         order.status,
         order.quantity,
         order.price_ticks,
+        order.stop_price,
+        order.triggered_ns is None,
         order.filled_quantity,
         order.filled_notional_quanta,
         order.fees,

@@ -53,7 +53,7 @@ def next_report(exec_type, status):
         return report("x", exec_type, 30, 0, 40, last_quantity=60, last_price_quanta=100, exec_ref_id="t1")
     if exec_type is ExecType.TRADE_CANCEL:
         return report("x", exec_type, 30, 0, 100, last_quantity=60, last_price_quanta=100, exec_ref_id="t9")
-    if exec_type is ExecType.REPLACED:
+    if exec_type in (ExecType.REPLACED, ExecType.RESTATED):
         return report("x", exec_type, 15, cum, 200 - cum)
     return report("x", exec_type, 30, cum, 0)
 

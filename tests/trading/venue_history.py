@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from simexec.trading.report import ExecType, ExecutionReport
 
+MAYBE = st.one_of(st.none(), st.integers(1, 99))
+
 
 @dataclass
 class History:
@@ -22,7 +24,7 @@ class History:
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Acks, trades, busts, replaces up and down, refusals, and an end or none."""
+    """Acks, trades, busts, replaces up and down, triggers, restatements, refusals, and an end or none."""
     quantity = in_force = draw(st.integers(1, 30))
     history = History(quantity)
     clock, cum, number = 1, 0, 0
@@ -55,10 +57,10 @@ def histories(draw: st.DrawFn) -> History:
         live = not ended and cum < in_force
         choices = []
         if live:
-            choices += ["trade", "trade", "sweep", "replace", "cancel", "expire"]
+            choices += ["trade", "trade", "sweep", "replace", "restate", "cancel", "expire"]
         if standing:
             choices.append("bust")
-        choices.append("refuse")
+        choices += ["refuse", "trigger"]
         choice = draw(st.sampled_from(choices))
         if choice not in ("sweep", "cancel"):
             clock += draw(st.integers(1, 3))
@@ -87,11 +89,17 @@ def histories(draw: st.DrawFn) -> History:
             )
             clock += 1
         elif choice == "replace":
+            if draw(st.booleans()):  # in the same nanosecond, as when it slides on entry and is replaced at once
+                say(ExecType.RESTATED, price_ticks=draw(MAYBE))
             asked = draw(st.integers(1, 60))
             history.asked.append(asked)
             history.raises |= asked > in_force
             in_force = max(asked, cum)
-            say(ExecType.REPLACED, price_ticks=draw(st.integers(1, 99)))
+            say(ExecType.REPLACED, price_ticks=draw(MAYBE), stop_ticks=draw(MAYBE))
+        elif choice == "restate":
+            say(ExecType.RESTATED, price_ticks=draw(MAYBE), stop_ticks=draw(MAYBE))
+        elif choice == "trigger":
+            say(ExecType.TRIGGERED)
         elif choice == "refuse":
             replace = draw(st.booleans())
             if replace:

@@ -1,0 +1,265 @@
+"""Several markets on one calendar, advanced together in compiled code.
+
+No market may be ahead of a time at which another finds something that concerns a process: a process may act then, and look at any of
+them. Only a market with orders of participants in it, somebody who waits, or a price band can find such a thing, and it finds it at
+a message that may trade, or may reach what somebody waits for. So those markets take turns in the order of such messages (a heap
+holds whose is next), each going no further than the next one's; what lies between is applied in one go, and every other
+market follows in one go up to the time that those have reached. What a message costs therefore hardly depends on how many
+markets there are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numba import njit
+
+from simexec.errors import InputError
+from simexec.market import layout as at
+from simexec.market.flow import advance
+from simexec.market.handle import open_book, open_handle, open_messages, open_model, open_state
+from simexec.market.levels import Array, sign_of
+from simexec.sim import Simulation
+
+if TYPE_CHECKING:
+    from simexec.market.market import Market
+
+NEVER: Final = 2**62
+"""Time of a market that has no more messages."""
+
+STOP: Final = 0
+MARKET: Final = 1
+CONCERNED: Final = 2
+EARLIEST: Final = 3
+ANSWER_WIDTH: Final = 4
+"""Answer of ``advance_all``: the time that all markets have reached or may go to; the market that must be served; whether something
+has been found that concerns a process; the time of the first message of any market."""
+
+
+@njit(cache=True)
+def advance_one(handle: Array, until: int) -> int:
+    """See ``flow.advance``."""
+    state, orders, levels, ladder, slots, log = open_book(handle)
+    messages, model = open_messages(handle), open_model(handle)
+    return advance(state, orders, levels, ladder, slots, log, messages, model, until)
+
+
+@njit(cache=True)
+def next_time(handle: Array) -> int:
+    """Time of a market's next message; what a generator has found is right as long as nobody changes the book."""
+    state, messages = open_state(handle), open_messages(handle)
+    if state[at.GENERATOR] != 0:
+        return messages[0, 0]
+    return messages[state[at.CURSOR], 0] if state[at.CURSOR] < messages.shape[0] else NEVER
+
+
+@njit(cache=True)
+def may_stop(state: Array) -> bool:
+    """Whether something may happen in a market that concerns a process."""
+    own = state[at.OWN_ORDERS] + state[at.OWN_ORDERS + 1] + state[at.OWN_ORDERS + 2] + state[at.OWN_ORDERS + 3]
+    return own > 0 or state[at.WATCHED] != 0 or state[at.BAND_SET] != 0 or state[at.CONCERN] != 0
+
+
+@njit(cache=True)
+def best_own(state: Array, levels: Array, ladder: Array, side: int) -> int:
+    """Key of the best order of a participant on a side; ANY_KEY if one is hidden, since a background order may then meet it unseen."""
+    if state[at.OWN_ORDERS + side] == 0:
+        return -at.ANY_KEY
+    for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
+        level = ladder[side, i, 1]
+        if levels[level, at.OWN] > 0:
+            return at.ANY_KEY if levels[level, at.HIDDEN_HEAD] != at.NIL else levels[level, at.KEY]
+    return -at.ANY_KEY
+
+
+@njit(cache=True)
+def next_turn(handle: Array, until: int) -> int:
+    """Time of a market's next message that may concern a process; later than ``until`` if none of those up to then does."""
+    state, _, levels, ladder, _, _ = open_book(handle)
+    messages, i = open_messages(handle), state[at.CURSOR]
+    count = messages.shape[0]
+    if i >= count or messages[i, 0] > until:
+        return next_time(handle)
+    any_change = state[at.WATCHED] != 0 and (
+        state[at.WATCH_QUOTES] != 0
+        or state[at.WATCH_DEPTH] != 0
+        or min(state[at.WATCH_KEY], state[at.WATCH_KEY + 1]) < at.ANY_KEY
+    )
+    if state[at.GENERATOR] + state[at.CONCERN] + state[at.UNSETTLED] > 0 or any_change or state[at.CHAIN + 2] != at.NIL:
+        return messages[i, 0]
+    keys = (best_own(state, levels, ladder, 0), best_own(state, levels, ladder, 1))
+    if max(keys[0], keys[1]) == at.ANY_KEY:
+        return messages[i, 0]
+    while i < count - 1 and messages[i, 0] <= until:
+        kind = messages[i, 1] & at.KINDS
+        if kind == at.ADD or kind == at.ADD_HEAD:
+            side = messages[i, 5]
+            if sign_of(side) * messages[i, 3] + keys[1 - side] >= 0:
+                break
+        elif kind > at.SWEEP and kind != at.CANCEL and kind != at.LIMIT_AWAY:
+            break
+        i += 1
+    return messages[i, 0]
+
+
+@njit(cache=True)
+def sift(heap: Array, size: int, turns: Array, i: int) -> None:
+    """Let a market whose turn comes later now sink to its place."""
+    while True:
+        child = 2 * i + 1
+        if child >= size:
+            return
+        if child + 1 < size and turns[heap[child + 1]] < turns[heap[child]]:
+            child += 1
+        if turns[heap[i]] <= turns[heap[child]]:
+            return
+        heap[i], heap[child] = heap[child], heap[i]
+        i = child
+
+
+@njit(cache=True)
+def advance_all(directory: Array, times: Array, turns: Array, heap: Array, answer: Array, until: int) -> int:
+    """Advance every market to ``until``, or to the first time at which one finds something that concerns a process.
+
+    Args:
+        directory: addresses of the markets' handles.
+        times: of their next messages; kept up to date.
+        turns: room for as many times as there are markets; ``heap`` for as many numbers.
+        heap: see there.
+        answer: see ``ANSWER_WIDTH``.
+        until: time up to and including which messages may be applied.
+
+    Returns:
+        DONE, or what ``flow.advance`` returns for the market ``answer[MARKET]`` that must be served; then call again with
+        ``until = answer[STOP]``.
+    """
+    size = 0
+    for m in range(len(directory)):
+        if times[m] <= until:
+            handle = open_handle(directory[m])
+            if may_stop(open_state(handle)):
+                turns[m] = next_turn(handle, until)
+                heap[size] = m
+                size += 1
+    for i in range(size // 2 - 1, -1, -1):
+        sift(heap, size, turns, i)
+    while size > 1 and turns[heap[0]] <= until:
+        m = heap[0]
+        limit = until
+        for other in range(1, min(3, size)):
+            limit = min(limit, turns[heap[other]])
+        handle = open_handle(directory[m])
+        code = advance_one(handle, limit)
+        times[m] = next_time(handle)
+        if code == at.STOPPED:
+            until = min(until, open_state(handle)[at.TIME])
+            answer[CONCERNED] = 1
+        elif code != at.DONE:
+            answer[STOP], answer[MARKET] = until, m
+            return code
+        turns[m] = next_turn(handle, until)
+        sift(heap, size, turns, 0)
+    for first in range(2):  # one that may stop goes before those that cannot
+        for m in range(size) if first == 0 else range(len(directory)):
+            m = heap[m] if first == 0 else m
+            if times[m] <= until:
+                handle = open_handle(directory[m])
+                code = advance_one(handle, until)
+                times[m] = next_time(handle)
+                if code == at.STOPPED:
+                    until = min(until, open_state(handle)[at.TIME])
+                    answer[CONCERNED] = 1
+                elif code != at.DONE:
+                    answer[STOP], answer[MARKET] = until, m
+                    return code
+    answer[STOP] = until
+    answer[EARLIEST] = times.min()
+    return at.DONE
+
+
+class MergedMarkets:
+    """All compiled markets of a simulation as one; implements ``CoupledMarket``.
+
+    Attributes:
+        name: of the whole; what concerns processes at one time is handed over market by market, by name.
+        next_time: of the first message of any; at once if a market's messages depend on its book, which a process may change.
+    """
+
+    def __init__(self) -> None:
+        self.name = "markets"
+        self.next_time: int | None = None
+        self.markets: list[Market] = []
+        self._generated: list[int] = []
+        self._directory = self._times = self._turns = self._heap = np.empty(0, np.int64)
+        self._answer = np.zeros(ANSWER_WIDTH, np.int64)
+
+    def add(self, market: Market) -> None:
+        """Advance a market together with the others from now on.
+
+        Raises:
+            InputError: there is one of its name.
+        """
+        if any(other.name == market.name for other in self.markets):
+            raise InputError(
+                f"a market named {market.name!r} is coupled already; names must differ, since ties go by name"
+            )
+        self.markets = sorted([*self.markets, market], key=lambda one: one.name)
+        self._directory = np.array([one.book.arrays.handle.ctypes.data for one in self.markets], np.int64)
+        self._times = np.array([NEVER if one.next_time is None else one.next_time for one in self.markets], np.int64)
+        self._turns, self._heap = np.zeros((2, len(self.markets)), np.int64)
+        self._answer[EARLIEST] = self._times.min()
+        self._find_generated()
+        self._look(-1)
+
+    def advance(self, until: int) -> int | None:
+        """See ``CoupledMarket.advance``."""
+        answer, limit = self._answer, min(until, NEVER - 1)
+        answer[CONCERNED] = 0
+        for m in self._generated:  # a process may have changed the book since
+            self._times[m] = min(int(self._times[m]), limit)
+        while True:
+            code = advance_all(self._directory, self._times, self._turns, self._heap, answer, limit)
+            limit = int(answer[STOP])
+            if code == at.DONE:
+                break
+            m = int(answer[MARKET])
+            market = self.markets[m]
+            market.serve(code)
+            state = market.book.arrays.state
+            if state[at.CONCERN]:  # the chunk ended with what concerns a process
+                limit = min(limit, int(state[at.TIME]))
+                answer[CONCERNED] = 1
+            self._times[m] = NEVER if market.next_time is None else market.next_time
+            if code == at.CHUNK_END:
+                self._find_generated()
+        self._look(until)
+        return limit if answer[CONCERNED] else None
+
+    def dispatch(self) -> None:
+        """See ``CoupledMarket.dispatch``."""
+        for market in self.markets:
+            if market.book.arrays.state[at.CONCERN]:
+                market.dispatch()
+
+    def _find_generated(self) -> None:
+        self._generated = [m for m, market in enumerate(self.markets) if market.book.arrays.state[at.GENERATOR]]
+
+    def _look(self, until: int) -> None:
+        earliest = int(self._answer[EARLIEST])
+        if self._generated and earliest < NEVER:
+            self.next_time = until + 1
+        else:
+            self.next_time = None if earliest >= NEVER else earliest
+
+
+def couple(sim: Simulation, market: Market) -> None:
+    """Advance a market with the calendar, together with the simulation's other compiled markets."""
+    for other in sim.coupled:
+        if isinstance(other, MergedMarkets):
+            other.add(market)
+            sim.recouple()
+            return
+    merged = MergedMarkets()
+    merged.add(market)
+    sim.couple(merged)

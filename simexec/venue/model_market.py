@@ -1,0 +1,228 @@
+"""The market of a venue without a book: its tape, coupled to the calendar, and the orders that wait for it.
+
+Rows of the tape are no calendar events. While there are no orders they go by in blocks; otherwise each is matched, and one that
+concerns an order becomes a calendar event at its own time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import numpy as np
+
+from simexec.market.levels import Array
+from simexec.market.order_book import Quote
+from simexec.market.tape import CLOSE, END, KIND, QUOTE, START, TIME, VOLUME, Tape, TapeCursor
+from simexec.protocols import DurationModel
+from simexec.venue.hours import SessionCalendar, TradingHours
+from simexec.venue.model_orders import ModelOrder, Outcome
+
+_STEP: Final = 256
+"""Rows matched before looking again: turning all of a block into Python numbers for the first of them would be waste."""
+
+
+class Fills(Protocol):
+    """A way to match orders with rows of a tape.
+
+    Attributes:
+        ambiguous: rows of which the order of events mattered and was not known.
+        capped: orders that got less than they wanted because of the share of the volume.
+    """
+
+    ambiguous: int
+    capped: int
+
+    def pass_by(self, rows: Array) -> None:
+        """Rows that go by while there is no order."""
+
+    def apply(self, orders: Iterable[ModelOrder], row: list[int]) -> list[Outcome]:
+        """What a row does to orders."""
+
+    def arrive(self, order: ModelOrder, now: int) -> list[Outcome]:
+        """What becomes at once of an order that has arrived or was changed."""
+
+
+class Sessions:
+    """When orders are taken, and when they may trade.
+
+    Args:
+        hours: one session or several, with their halts.
+
+    Attributes:
+        closes: times at which a session ends.
+    """
+
+    def __init__(self, hours: TradingHours | SessionCalendar) -> None:
+        self._sessions = (hours,) if isinstance(hours, TradingHours) else hours.sessions
+        self._begins = [one.open_ns if one.pre_open_ns is None else one.pre_open_ns for one in self._sessions]
+        self.closes = [session.close_ns for session in self._sessions]
+
+    def _at(self, time_ns: int) -> TradingHours | None:
+        """The session, with its pre-open, that a time lies in."""
+        i = bisect_right(self._begins, time_ns) - 1
+        return self._sessions[i] if i >= 0 and time_ns < self.closes[i] else None
+
+    def takes_orders(self, time_ns: int) -> bool:
+        """Whether orders are taken at a time."""
+        return self._at(time_ns) is not None
+
+    def trades(self, start_ns: int, end_ns: int) -> bool:
+        """Whether all of [start, end), or the moment if they are the same, lies in trading hours and outside halts."""
+        session, last = self._at(start_ns), max(end_ns - 1, start_ns)
+        if session is None or start_ns < session.open_ns or last >= session.close_ns:
+            return False
+        return all(halt.end_ns <= start_ns or last < halt.start_ns for halt in session.halts)
+
+
+class ModelMarket:
+    """A tape advanced in bulk; implements ``CoupledMarket``.
+
+    Args:
+        name: unique in the simulation.
+        tape: bars, or quotes and trades.
+        fills: matches orders with its rows.
+        sessions: rows outside are seen, but nothing trades on them.
+        listener: told, at their time, what became of orders.
+
+    Attributes:
+        orders: those that live, by number.
+        next_time: time at which the next row is known, None after the last.
+        outside: rows that could not trade because of hours or halts, while there were orders.
+    """
+
+    def __init__(
+        self, name: str, tape: Tape, fills: Fills, sessions: Sessions, listener: Callable[[list[Outcome]], None]
+    ) -> None:
+        self.name = name
+        self.is_bars = tape.is_bars
+        self.orders: dict[int, ModelOrder] = {}
+        self.outside = 0
+        self._fills = fills
+        self._sessions = sessions
+        self._cursor = TapeCursor(tape)
+        self.next_time = self._cursor.next_time
+        self._start, self._end = (START, END) if tape.is_bars else (TIME, TIME)
+        self._listener = listener
+        self._pending: list[Outcome] = []
+        self._observers: list[Callable[[Array], None]] = []
+
+    def observe(self, observer: Callable[[Array], None]) -> None:
+        """Have ``observer`` called with every block of rows as soon as it is known."""
+        self._observers.append(observer)
+
+    def advance(self, until: int) -> int | None:
+        """See ``CoupledMarket.advance``."""
+        cursor, found = self._cursor, None
+        while found is None and cursor.next_time is not None and cursor.next_time <= until:
+            rows = cursor.upto(until)
+            if self.orders:
+                rows = rows[:_STEP]
+                done, found = self._match(rows.tolist())
+                rows = rows[:done]
+            else:
+                self._fills.pass_by(rows)
+            for observer in self._observers:
+                observer(rows)
+            cursor.skip(len(rows))
+        while found is not None and cursor.next_time == found:  # the rest of that time, whatever block it is in
+            rows = cursor.upto(found)
+            self._match(rows.tolist(), all_of_them=True)
+            for observer in self._observers:
+                observer(rows)
+            cursor.skip(len(rows))
+        self.next_time = cursor.next_time
+        return found
+
+    def _match(self, rows: list[list[int]], *, all_of_them: bool = False) -> tuple[int, int | None]:
+        """Match rows up to the first that concerns an order; returns how many, and its time."""
+        for done, row in enumerate(rows, start=1):
+            if not self._sessions.trades(row[self._start], row[self._end]):
+                self.outside += 1
+                if not self.is_bars:
+                    self._fills.pass_by(np.array([row]))
+                continue
+            outcomes = self._fills.apply(self.orders.values(), row)
+            if outcomes:
+                self._pending += outcomes
+                for outcome in outcomes:
+                    self.forget_ended(outcome)
+                if not all_of_them:
+                    return done, row[self._end]
+        return len(rows), None
+
+    def forget_ended(self, outcome: Outcome) -> None:
+        """Drop an order that an outcome ended."""
+        if outcome.order.leaves == 0 or outcome.kind == "cancelled":
+            self.orders.pop(outcome.order.number, None)
+
+    def dispatch(self) -> None:
+        """See ``CoupledMarket.dispatch``."""
+        outcomes, self._pending = self._pending, []
+        self._listener(outcomes)
+
+
+class ModelView:
+    """What a participant sees of a market without a book, with latency: the latest quote, or the latest complete bar.
+
+    Each row of the tape has its own arrival, ``a_k = max(a_{k-1}, t_k + L_k)``, where a bar's ``t_k`` is its end. As ``MarketView``
+    does, it computes them when somebody looks, and puts nothing on the calendar.
+
+    Args:
+        market: what is looked at.
+        latency: of each row.
+        rng: the view's own stream.
+        clock: the present time in ns.
+    """
+
+    def __init__(
+        self, market: ModelMarket, latency: DurationModel, rng: np.random.Generator, clock: Callable[[], int]
+    ) -> None:
+        self._is_bars = market.is_bars
+        self._latency, self._rng, self._clock = latency, rng, clock
+        self._arrivals: Array = np.empty(0, np.int64)
+        self._rows: Array = np.empty((0, 7 if market.is_bars else 6), np.int64)
+        self._last_arrival = 0
+        market.observe(self._absorb)
+
+    def quote(self) -> Quote | None:
+        """The latest quote that has arrived, None before the first.
+
+        Of bars, the latest that has arrived: its close as bid and ask, since the spread is not known, and its volume as both
+        sizes; its ``time_ns`` is the bar's end.
+        """
+        row = self._latest()
+        if row is None:
+            return None
+        if self._is_bars:
+            return Quote(row[END], row[CLOSE], row[VOLUME], row[CLOSE], row[VOLUME])
+        time, _, bid, bid_size, ask, ask_size = row
+        return Quote(time, bid if bid_size else None, bid_size, ask if ask_size else None, ask_size)
+
+    def bar(self) -> list[int] | None:
+        """The latest bar that has arrived (columns of ``market.tape``), None before the first and where there are no bars."""
+        return self._latest() if self._is_bars else None
+
+    def _latest(self) -> list[int] | None:
+        return self._rows[0].tolist() if self._forget_old() else None
+
+    def _absorb(self, rows: Array) -> None:
+        rows = rows[rows[:, VOLUME] > 0] if self._is_bars else rows[rows[:, KIND] == QUOTE]
+        if not len(rows):
+            return
+        known = rows[:, END if self._is_bars else TIME]
+        arrivals: Array = known + self._latency.sample(self._rng, len(rows))
+        arrivals[0] = max(int(arrivals[0]), self._last_arrival)
+        arrivals[:] = np.maximum.accumulate(arrivals)
+        self._last_arrival = int(arrivals[-1])
+        self._arrivals = np.concatenate([self._arrivals, arrivals])
+        self._rows = np.concatenate([self._rows, rows])
+        self._forget_old()
+
+    def _forget_old(self) -> int:
+        """Keep the latest row that has arrived and those on their way; returns how many of the former there are."""
+        found = int(np.searchsorted(self._arrivals, self._clock(), side="right"))
+        if found > 1:
+            self._arrivals, self._rows = self._arrivals[found - 1 :], self._rows[found - 1 :]
+        return min(found, 1)

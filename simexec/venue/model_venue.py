@@ -1,0 +1,371 @@
+"""A venue for data without a book: models decide what fills, when, and at what price.
+
+Participants use it as they use an exchange: requests wait for the gateway, are validated and answered, and every order ends with
+a report that says why. ``docs/model_venue.md`` has the rules of its fills and what they cannot know.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import Final
+
+import attrs
+
+from simexec.errors import InputError
+from simexec.market.tape import Tape
+from simexec.models.commission import CommissionModel
+from simexec.models.fees import MakerTakerFees
+from simexec.models.impact import ImpactModel
+from simexec.models.slippage import SlippageModel
+from simexec.protocols import DurationModel
+from simexec.sim import Simulation, Station
+from simexec.trading.instrument import Instrument
+from simexec.trading.money import Number, parse_decimal
+from simexec.trading.report import ExecType, ExecutionReport, MassCancelReport, RejectReason
+from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder, ReplaceRequest
+from simexec.trading.vocabulary import OrderType, TimeInForce
+from simexec.venue.bar_fills import BarFills
+from simexec.venue.connection import Packet, Request
+from simexec.venue.hours import SessionCalendar, TradingHours
+from simexec.venue.model_connection import ModelConnection, ModelVenueStatistics, ModelWorking
+from simexec.venue.model_market import Fills, ModelMarket, ModelView, Sessions
+from simexec.venue.model_orders import CANCELLED, ELECTED, ModelOrder, Outcome, Pricing, TouchDraws
+from simexec.venue.quote_fills import QuoteFills
+from simexec.venue.validation import Refusal, refuse_order, refuse_replace
+
+_REMEMBERED: Final = 10_000
+"""Ended orders of which the venue still knows that they have been here: a cancel of one is too late rather than unknown."""
+
+
+class ModelVenue:
+    """A venue that fills orders from bars, or from quotes and trades.
+
+    It takes market, limit, stop and stop-limit orders with any time in force. Icebergs and hidden orders are limit orders here,
+    since nobody sees them; post-only needs quotes. Trailing stops and pegs are refused: they follow a book.
+
+    Args:
+        sim: the simulation.
+        name: of the venue; the gateway draws from the stream ``station.{name}.gateway``, touches from ``venue.{name}.touch``.
+        instrument: what it trades.
+        data: bars or quotes, see ``market.tape`` and ``market.bars``.
+        hours: when it trades; a bar that is not all inside fills nothing.
+        service: service time of a request at the gateway; one server, first come first served.
+        participation: the most of a bar's volume, a quote's size or a trade's that is ours, above 0 up to 1, exactly as written.
+        touch_fill_probability: that a trade at exactly an order's limit reached the order.
+        capacity: most requests in the gateway, more are refused; None: no limit.
+        fees: what the venue charges; ``commission``: what the broker does. A report has the sum.
+        slippage: how much worse a fill is than the market; ``impact``: what our trades do to prices. See ``models``.
+        cancel_on_disconnect: whether a participant's orders are cancelled when its line goes down.
+
+    Attributes:
+        gateway: the station in front of it.
+        market: the data, coupled to the calendar; views are made of it.
+
+    Raises:
+        InputError: a participation or probability out of range, or an impact model that needs bars where there are quotes.
+    """
+
+    def __init__(
+        self,
+        sim: Simulation,
+        name: str,
+        instrument: Instrument,
+        data: Tape,
+        hours: TradingHours | SessionCalendar,
+        *,
+        service: DurationModel,
+        participation: Number,
+        touch_fill_probability: float = 0.0,
+        capacity: int | None = None,
+        fees: MakerTakerFees | None = None,
+        commission: CommissionModel | None = None,
+        slippage: SlippageModel | None = None,
+        impact: ImpactModel | None = None,
+        cancel_on_disconnect: bool = True,
+    ) -> None:
+        share = Fraction(parse_decimal(participation, "participation"))
+        if not 0 < share <= 1:
+            raise InputError(f"participation {participation} of {name} must be above 0 and at most 1; 0.1 is 10 %")
+        if impact is not None and impact.needs_seconds and not data.is_bars:
+            raise InputError(
+                f"{type(impact).__name__} needs the length of a bar, and {name} has quotes; use another model"
+            )
+        self.name = name
+        self.instrument = instrument
+        self.hours = hours
+        self._sim = sim
+        self._is_bars = data.is_bars
+        self._fees = fees or MakerTakerFees(currency=instrument.currency)
+        self._commission = commission
+        self._cancel_on_disconnect = cancel_on_disconnect
+        self._touch = TouchDraws(sim.rng(f"venue.{name}.touch"), touch_fill_probability)
+        self._sessions = Sessions(hours)
+        parts = (Pricing(instrument, slippage, impact), self._touch, share.as_integer_ratio(), instrument.lot)
+        self._fills: Fills = BarFills(*parts) if data.is_bars else QuoteFills(*parts)
+        self.market = ModelMarket(name, data, self._fills, self._sessions, self._tell)
+        self.gateway = Station(sim, f"{name}.gateway", service, self._serve, 1, capacity)
+        self._lines: dict[str, ModelConnection] = {}
+        self._by_number: dict[int, ModelWorking] = {}
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
+        self._arrived = self._started = 0  # when the request being served reached the gateway, and its server
+        self._numbers = self._reports = 0
+        self._accepted = self._rejected = self._too_late = self._trades = self._traded = self._slipped = 0
+        sim.couple(self.market)
+        for close in self._sessions.closes:
+            sim.call_at(close, self._close)
+
+    def view(self, latency: DurationModel, stream: str) -> ModelView:
+        """What a participant sees from its own place; latencies come from the random stream of that name."""
+        return ModelView(self.market, latency, self._sim.rng(stream), lambda: int(self._sim.now))
+
+    # --- participants ---
+
+    def connect(self, participant: str, deliver: Callable[[Packet], object]) -> ModelConnection:
+        """Open a line for a participant; ``deliver`` is given its packets of reports.
+
+        Raises:
+            InputError: the participant has a line already.
+        """
+        before = self._lines.get(participant)
+        if before is not None and before.connected:
+            raise InputError(f"participant {participant!r} is connected to {self.name} already")
+        owner = len(self._lines) + 1 if before is None else before.owner
+        line = self._lines[participant] = ModelConnection(self, participant, owner, deliver)
+        if before is not None:  # orders that outlived their line
+            line.working = before.working
+            for working in line.working.values():
+                working.line = line
+        return line
+
+    def disconnected(self, line: ModelConnection) -> None:
+        """Called by a participant's line when it goes down."""
+        if self._cancel_on_disconnect:
+            self._end(line.working.values(), ExecType.CANCELED, "the participant was disconnected")
+
+    def enqueue(self, connection: ModelConnection, request: Request) -> None:
+        """A request joins the gateway's queue, or is refused when that is full."""
+        if not self.gateway.submit((connection, request)):
+            text = f"the gateway's queue is full ({self.gateway.statistics().in_system} requests)"
+            connection.deliver([self._refuse(connection, request, (RejectReason.OTHER, text))])
+
+    # --- requests ---
+
+    def _serve(self, job: tuple[ModelConnection, Request], arrived_ns: int, started_ns: int) -> None:
+        line, request = job
+        self._arrived, self._started = arrived_ns, started_ns
+        packet = self._answer(line, request)
+        self._arrived = self._started = 0
+        line.deliver(packet)
+
+    def _answer(self, line: ModelConnection, request: Request) -> Packet:
+        if not line.connected:
+            return [self._refuse(line, request, (RejectReason.OTHER, "the participant is disconnected"))]
+        if isinstance(request, NewOrder):
+            return self._new(line, request)
+        if isinstance(request, MassCancelRequest):
+            return self._mass_cancel(line, request)
+        working = line.working.get(request.order_id)
+        if working is None:
+            self._too_late += 1
+            ended = request.order_id in self._ended
+            reason = RejectReason.TOO_LATE_TO_CANCEL if ended else RejectReason.UNKNOWN_ORDER
+            state = "has ended" if ended else "is not known here"
+            return [self._refuse(line, request, (reason, f"order {request.order_id} {state}"))]
+        if isinstance(request, CancelRequest):
+            self._forget(working)
+            return [self._report(working, ExecType.CANCELED, self._sim.now, 0, "cancelled on request")]
+        return self._replace(working, request)
+
+    def _mass_cancel(self, line: ModelConnection, request: MassCancelRequest) -> Packet:
+        packet: Packet = []
+        if request.symbol in (None, self.instrument.symbol):
+            for working in list(line.working.values()):
+                if request.side_sign in (None, working.order.side_sign):
+                    self._forget(working)
+                    packet.append(self._report(working, ExecType.CANCELED, self._sim.now, 0, "cancelled on request"))
+        return [*packet, MassCancelReport(request.request_id, len(packet), self.name, self._sim.now)]
+
+    def _new(self, line: ModelConnection, order: NewOrder) -> Packet:
+        now, terms = self._sim.now, order.terms
+        refusal = refuse_order(order, self.instrument, now) or self._refuse_kind(order)
+        if refusal is None:
+            if not self._sessions.takes_orders(now):
+                refusal = RejectReason.EXCHANGE_CLOSED, f"{self.name} trades {self.hours}"
+            elif order.order_id in line.working:
+                refusal = RejectReason.DUPLICATE_ORDER, f"order id {order.order_id} is in use"
+        self._numbers += 1
+        subticks, ticks = self.instrument.subticks, order.price_ticks
+        stop = None if terms is None or terms.stop_ticks is None else terms.stop_ticks * subticks
+        live = ModelOrder(
+            self._numbers, line.owner, order.order_id, order.side_sign, order.quantity,
+            None if ticks is None else ticks * subticks, stop, now, not order.tif.may_rest, order.tif is TimeInForce.FOK,
+            (terms and terms.min_quantity) or 0,
+        )  # fmt: skip
+        if refusal is None and order.post_only and self._would_trade(live):
+            refusal = RejectReason.OTHER, "order is post-only and would trade"
+        if refusal is not None:
+            return [self._refuse(line, order, refusal)]
+        self._accepted += 1
+        working = ModelWorking(line, order, live, order.quantity)
+        line.working[order.order_id] = self._by_number[live.number] = working
+        self.market.orders[live.number] = live
+        if terms is not None and terms.expire_ns is not None:
+            self._sim.call_at(terms.expire_ns, self._expire, live.number)
+        packet: Packet = [self._report(working, ExecType.NEW, now, order.quantity)]
+        return packet + self._arrive(live)
+
+    def _refuse_kind(self, order: NewOrder) -> Refusal | None:
+        unsupported = RejectReason.UNSUPPORTED_ORDER_CHARACTERISTIC
+        if order.order_type in (OrderType.TRAILING_STOP, OrderType.PEGGED):
+            return unsupported, f"a {order.order_type.name.lower()} order follows a book, and {self.name} has none"
+        if order.post_only and self._is_bars:
+            return unsupported, "post-only cannot be kept: bars do not show whether an order would trade on arrival"
+        if order.terms is not None and order.terms.price_slide:
+            return unsupported, f"price slide needs a book, and {self.name} has none"
+        return None
+
+    def _would_trade(self, live: ModelOrder) -> bool:
+        return isinstance(self._fills, QuoteFills) and self._fills.would_trade(live, self._sim.now)
+
+    def _arrive(self, live: ModelOrder) -> Packet:
+        """What a new or changed order does at once."""
+        now = self._sim.now
+        if not self._is_bars and not self._sessions.trades(now, now):
+            text = f"{self.name} does not trade now"
+            outcomes = [Outcome(CANCELLED, live, now, text=text)] if live.immediate else []
+        else:
+            outcomes = self._fills.arrive(live, now)
+        for outcome in outcomes:
+            self.market.forget_ended(outcome)
+        return [self._report_of(outcome) for outcome in outcomes]
+
+    def _replace(self, working: ModelWorking, request: ReplaceRequest) -> Packet:
+        live, now, subticks = working.live, self._sim.now, self.instrument.subticks
+        triggered = working.order.order_type.is_stop and live.stop is None
+        refusal = refuse_replace(request, working.order, self.instrument, triggered)
+        if refusal is None and not self._sessions.takes_orders(now):
+            refusal = RejectReason.OTHER, f"{self.name} trades {self.hours}"
+        limit = live.limit if request.price_ticks is None else request.price_ticks * subticks
+        stop = live.stop if request.stop_ticks is None else request.stop_ticks * subticks
+        # FIX: a total below what is filled ends the order at what is filled
+        quantity = max(request.quantity, working.filled)
+        rests = not working.order.post_only or quantity == working.filled
+        if refusal is None and not rests and self._would_trade(attrs.evolve(live, limit=limit)):
+            refusal = RejectReason.OTHER, "order is post-only and would trade"
+        if refusal is not None:
+            return [self._refuse(working.line, request, refusal)]
+        moved = limit != live.limit or stop != live.stop
+        if moved or quantity > working.quantity:
+            live.arrived = now  # it loses its place, and what is left of the bar that it is in
+        working.quantity, live.leaves, live.limit, live.stop = quantity, quantity - working.filled, limit, stop
+        if live.leaves == 0:
+            self._forget(working)
+        report = self._report(working, ExecType.REPLACED, now, live.leaves)
+        report.price_ticks = None if limit is None else limit // subticks
+        report.stop_ticks = None if stop is None else stop // subticks
+        packet: Packet = [report]
+        return packet + (self._arrive(live) if moved and live.leaves else [])
+
+    # --- reports ---
+
+    def _tell(self, outcomes: list[Outcome]) -> None:
+        """Deliver what rows of the data did: a packet for each participant."""
+        packets: dict[int, tuple[ModelConnection, Packet]] = {}
+        for outcome in outcomes:
+            line = self._by_number[outcome.order.number].line
+            packets.setdefault(line.owner, (line, []))[1].append(self._report_of(outcome))
+        for line, packet in packets.values():
+            line.deliver(packet)
+
+    def _report_of(self, outcome: Outcome) -> ExecutionReport:
+        working = self._by_number[outcome.order.number]
+        left = working.quantity - working.filled
+        if outcome.kind == ELECTED:
+            return self._report(working, ExecType.TRIGGERED, outcome.time_ns, left)
+        if outcome.kind == CANCELLED:
+            self._forget(working)
+            return self._report(working, ExecType.CANCELED, outcome.time_ns, 0, outcome.text)
+        quantity, price = outcome.quantity, outcome.price
+        notional = self.instrument.notional(quantity, price, working.order.side_sign)
+        fee = self._fees.fee(quantity, notional, outcome.maker)
+        if self._commission is not None:
+            fee += self._commission.commission(quantity, notional, working.filled, working.notional)
+        working.filled += quantity
+        working.notional += notional
+        self._trades += 1
+        self._traded += quantity
+        self._slipped += quantity * abs(price - outcome.base)
+        report = self._report(working, ExecType.TRADE, outcome.time_ns, left - quantity)
+        report.last_quantity, report.last_price_quanta, report.fee, report.maker = quantity, price, fee, outcome.maker
+        if left == quantity:
+            self._forget(working)
+        return report
+
+    def _report(
+        self, working: ModelWorking, exec_type: ExecType, time_ns: int, leaves: int, text: str = ""
+    ) -> ExecutionReport:
+        self._reports += 1
+        return ExecutionReport(
+            f"{self.name}-{self._reports}", working.order.order_id, exec_type, time_ns, working.filled, leaves,
+            text=text, venue=self.name, arrived_ns=self._arrived, started_ns=self._started,
+        )  # fmt: skip
+
+    def _refuse(self, line: ModelConnection, request: Request, refusal: Refusal) -> ExecutionReport | MassCancelReport:
+        """A reject of a new order, FIX's order cancel reject, or a mass cancel report that says why nothing was done."""
+        reason, text = refusal
+        if isinstance(request, MassCancelRequest):
+            return MassCancelReport(request.request_id, 0, self.name, self._sim.now, reason, text)
+        self._reports += 1
+        exec_type, filled, leaves, answers = ExecType.CANCEL_REJECTED, 0, 0, isinstance(request, ReplaceRequest)
+        if isinstance(request, NewOrder):
+            exec_type = ExecType.REJECTED
+            self._rejected += 1
+        elif request.order_id in line.working:
+            working = line.working[request.order_id]
+            filled, leaves = working.filled, working.quantity - working.filled
+        return ExecutionReport(
+            f"{self.name}-{self._reports}", request.order_id, exec_type, self._sim.now, filled, leaves,
+            reason=reason, text=text, venue=self.name, arrived_ns=self._arrived, started_ns=self._started,
+            answers_replace=None if exec_type is ExecType.REJECTED else answers,
+        )  # fmt: skip
+
+    # --- ends ---
+
+    def _forget(self, working: ModelWorking) -> None:
+        order_id = working.order.order_id
+        del working.line.working[order_id]
+        del self._by_number[working.live.number]
+        self.market.orders.pop(working.live.number, None)
+        self._ended.append(order_id)
+
+    def _end(self, ending: Iterable[ModelWorking], exec_type: ExecType, text: str) -> None:
+        packets: dict[int, tuple[ModelConnection, Packet]] = {}
+        for working in list(ending):
+            self._forget(working)
+            report = self._report(working, exec_type, self._sim.now, 0, text)
+            packets.setdefault(working.line.owner, (working.line, []))[1].append(report)
+        for line, packet in packets.values():
+            line.deliver(packet)
+
+    def _expire(self, number: int) -> None:
+        if number in self._by_number:
+            self._end([self._by_number[number]], ExecType.EXPIRED, "its time has come")
+
+    def _close(self, _: object) -> None:
+        """At the close day orders expire, and so do immediate ones that still wait for their bar."""
+        lasting = (TimeInForce.GTC, TimeInForce.GTD)
+        ending = [working for working in self._by_number.values() if working.order.tif not in lasting]
+        self._end(ending, ExecType.EXPIRED, f"{self.name} has closed")
+
+    def end_run(self) -> None:
+        """Expire whatever still lives, so that no order of a finished run is left without a final state."""
+        self._end(self._by_number.values(), ExecType.EXPIRED, "the simulation has ended")
+
+    def statistics(self) -> ModelVenueStatistics:
+        """What happened so far."""
+        return ModelVenueStatistics(
+            self._accepted, self._rejected, self._too_late, self._trades, self._traded, self._slipped, self._touch.touches,
+            self._touch.fills, self._fills.capped, self._fills.ambiguous, self.market.outside, self.gateway.statistics(),
+        )  # fmt: skip
