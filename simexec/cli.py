@@ -25,6 +25,8 @@ examples:
   simexec run scenarios/quickstart.yaml
   simexec run scenarios/quickstart.yaml --set algorithm.slices=40 --seed 8
   simexec run scenarios/quickstart.yaml --data AMZN_2012-06-21_34200000_57600000_message_5.csv.gz
+  simexec run scenarios/quickstart.yaml --data day.mbo.dbn.zst --set session.timezone=UTC
+  simexec run scenarios/two_venues.yaml
   simexec run scenarios/quickstart.yaml --replications 20
   simexec run scenarios/quickstart.yaml --out runs/first --plot
   simexec data check AMZN_2012-06-21_34200000_57600000_message_5.csv.gz
@@ -38,6 +40,7 @@ examples:
   simexec run scenarios/quickstart.yaml
   simexec run scenarios/quickstart.yaml --set algorithm.type=market --set 'algorithm={type: market}'
   simexec run scenarios/quickstart.yaml --set links.orders=1ms --set venue.gateway.servers=4
+  simexec run scenarios/two_venues.yaml --set 'markets.0.venue.throttle={messages: 5, action: queue}'
   simexec run scenarios/quickstart.yaml --json | python3 -m json.tool
 """
 
@@ -103,6 +106,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_data(commands)
     bench = commands.add_parser("bench", help="measure speed on this machine", allow_abbrev=False)
     bench.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    bench.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE.npz",
+        help="replay this order-by-order recording instead, beside hftbacktest if that is installed",
+    )
     bench.set_defaults(command=_bench)
     return parser
 
@@ -120,8 +129,9 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--data",
         type=Path,
-        metavar="MESSAGE_FILE",
-        help="replay this LOBSTER day instead of the scenario's flow",
+        metavar="FILE",
+        help="replay this recording instead of the scenario's flow: a LOBSTER message file, a Databento MBO file, or an hftbacktest"
+        " L3 file",
     )
     run.add_argument(
         "--seed", type=_whole(0), metavar="N", help="root of the random streams, in place of the scenario's"
@@ -252,9 +262,11 @@ def _check(args: argparse.Namespace) -> int:
 
 def _bench(args: argparse.Namespace) -> int:
     from simexec.experiments.bench import format_bench, run_bench
+    from simexec.experiments.bench_l3 import run_bench_l3
 
     say = _say_progress if sys.stderr.isatty() else None
-    _print(run_bench(say), args.json, dict, format_bench)
+    figures = run_bench(say) if args.data is None else run_bench_l3(args.data, say)
+    _print(figures, args.json, dict, format_bench)
     return DONE
 
 

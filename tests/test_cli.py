@@ -15,6 +15,8 @@ import simexec
 from simexec import cli
 from simexec.errors import DataError, InputError, InvariantError
 
+from .market.l3_files import write_dbn, write_npz
+
 ROOT = Path(__file__).resolve().parent.parent
 QUICKSTART = str(ROOT / "scenarios" / "quickstart.yaml")
 
@@ -294,3 +296,13 @@ def test_progress_is_a_bar_on_a_terminal_and_nothing_in_a_pipe(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "simulating" in printed.err
+
+
+def test_data_of_another_format_gives_symbol_tick_and_date(calls: Calls, tmp_path: Path) -> None:
+    pytest.importorskip("databento_dbn")
+    for file, symbol, kind in ((write_dbn(tmp_path), "TEST", "databento"), (write_npz(tmp_path), "test", "hftbacktest")):
+        assert cli.main(["run", QUICKSTART, "--data", str(file), "--set", "session.timezone=UTC"]) == 0
+        scenario = calls.scenarios[-1]
+        assert (scenario.flow.type, scenario.flow.file) == (kind, file)
+        assert (scenario.instrument.symbol, str(scenario.instrument.tick)) == (symbol, "0.1")
+        assert (str(scenario.date), scenario.session.timezone) == ("2024-03-05", "UTC")

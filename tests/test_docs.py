@@ -75,7 +75,8 @@ def commands(page: Path) -> Iterator[str]:
 def test_there_is_something_to_check() -> None:
     assert {name_of(page) for page in PAGES} >= {
         "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/replay.md", "docs/scenario.md",
-        "docs/algorithms.md", "docs/tca.md",
+        "docs/algorithms.md", "docs/tca.md", "docs/orders.md", "docs/venues.md", "docs/market_data.md", "docs/flows.md",
+        "docs/recordings.md", "docs/model_venue.md",
     }  # fmt: skip
     assert sum(len(examples(page)) for page in PAGES) >= 6
     assert sum(len(list(commands(page))) for page in PAGES) >= 10
@@ -183,17 +184,21 @@ def test_the_relative_links_of_a_page_lead_to_a_file_and_a_heading(page: Path) -
 
 # --- the scenario's fields ---
 
-KINDS = ("Duration", "Size", "Flow", "Slippage", "Commission")
+KINDS = ("Duration", "Size", "Flow", "Incident", "Slippage", "Commission")
 
 
-def parts(cls: type, path: str = "") -> Iterator[tuple[type, str]]:
-    """A configuration class and all that its fields may hold, each with its path."""
+def parts(cls: type, path: str = "", seen: set[type] | None = None) -> Iterator[tuple[type, str]]:
+    """A configuration class and all that its fields may hold, each with the path where it is met first."""
+    seen = set() if seen is None else seen
+    if cls in seen:
+        return
+    seen.add(cls)
     yield cls, path
     hints = get_type_hints(cls)
     for field in attrs.fields(cls):
         deeper = f"{path}.{key_of(field)}" if path else key_of(field)
         for kind in members(hints[field.name]):
-            yield from parts(kind, deeper)
+            yield from parts(kind, deeper, seen)
 
 
 def members(hint: Any) -> list[type]:
@@ -250,6 +255,8 @@ def same_value(field: attrs.Attribute[Any], written: Any) -> bool:
         return describe(to_duration_model(written)) == describe(default)
     if attrs.has(type(default)):
         return bool(unstructure(default) == written)
+    if isinstance(default, tuple) and field.converter is None:
+        return bool(tuple(written) == default)
     converted: Any = written if field.converter is None else field.converter(written)  # type: ignore[operator]
     return bool(converted == default)
 

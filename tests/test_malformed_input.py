@@ -131,6 +131,81 @@ def test_a_malformed_order_by_order_recording_is_refused_or_its_defects_are_name
     assert all(word in line + said.out for word in words), line + said.out
 
 
+UTC = "session={open: '09:30', close: '09:40', timezone: UTC}"
+
+REPLAYS: dict[str, tuple[Callable[[Path], Path], list[str], list[str]]] = {
+    "DBN, truncated": (lambda folder: cut(write_dbn(folder), 20), [UTC], ["test.mbo.dbn", "record 9", "truncated"]),
+    "DBN, a wrong symbol": (
+        lambda folder: write_dbn(folder), [UTC, "instrument.symbol=OTHER"], ["test.mbo.dbn", "'OTHER'", "TEST (7)"],
+    ),
+    "DBN, another tick": (
+        lambda folder: write_dbn(folder), [UTC, "instrument.tick=0.25"], ["test.mbo.dbn", "record", "price", "0.25"],
+    ),
+    "DBN, too many defects": (
+        lambda folder: write_dbn(folder, changed(DBN_ROWS, 8, order_id=55)), [UTC], ["test.mbo.dbn", "1 of 9 rows"],
+    ),
+    "DBN, another part of the day": (
+        lambda folder: write_dbn(folder), ["session={open: '11:00', close: '12:00', timezone: UTC}"],
+        ["test.mbo.dbn", "9:30:00", "11:00:00", "session.open"],
+    ),
+    "DBN, an order that begins too late": (
+        lambda folder: write_dbn(folder), [UTC, "order.start=11m"], ["order.start", "11m"],
+    ),
+    "npz, damaged": (lambda folder: cut(write_npz(folder), 200), [UTC], ["test.npz", "damaged"]),
+    "npz, a switch without a model": (
+        lambda folder: write_npz(folder), [UTC, "flow.switch='09:35'"], ["flow.then", "switch"],
+    ),
+    "npz, a time zone that is none": (
+        lambda folder: write_npz(folder), ["session.timezone=Mars"], ["'Mars'", "time zone"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "overrides", "words"), REPLAYS.values(), ids=REPLAYS.keys())
+def test_a_recording_that_cannot_be_replayed_is_refused(
+    make: Callable[[Path], Path],
+    overrides: list[str],
+    words: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("databento_dbn")
+    out = tmp_path / "out"
+    small = ["algorithm={type: market}", "order={side: buy, quantity: 2, start: 1m}", *overrides]
+    sets = [word for override in small for word in ("--set", override)]
+    arguments = ["--data", str(make(tmp_path)), *sets, "--out", str(out)]
+    refused(cli.main(["run", str(ROOT / "scenarios" / "quickstart.yaml"), *arguments]), words, out, capsys)
+
+
+MARKETS = {
+    "an unknown venue": ("venue: {name: DARK, matching: midpoint}", "reference: [BETE]", ["reference", "'BETE'", "'BETA'"]),
+    "a duplicate market": ("venue: {name: ALFA}", "", ["venue.name", "ALFA trades DEMO already"]),
+    "a halt outside the session": (
+        "session: {halts: [{start: '17:00', end: '17:05'}]}", "", ["session.halts.0.start", "17:00:00", "16:00:00"],
+    ),
+    "an outage that ends before it begins": (
+        "venue: {name: X, incidents: [{type: outage, start: '10:00', end: '09:00'}]}", "",
+        ["venue.incidents.0.end", "09:00:00", "10:00:00"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "inner", "words"), MARKETS.values(), ids=MARKETS.keys())
+def test_a_market_that_contradicts_the_others_is_refused_with_its_line(
+    section: str, inner: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if inner:
+        section = section.replace("}", f", {inner}}}")
+    flow = "{type: dark}" if "midpoint" in section else "{type: zero_intelligence, start_price: 100}"
+    venue = "" if section.startswith("venue") else "\n    venue: {name: X}"
+    text = (ROOT / "scenarios" / "two_venues.yaml").read_text()
+    entry = f"  - {section}{venue}\n    flow: {flow}\n\norder:"
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace("\norder:", f"\n{entry}", 1))
+    line = file.read_text()[: file.read_text().index(section)].count("\n") + 1
+    refused(cli.main(["run", str(file)]), [f"mine.yaml:{line}", "markets.2.", *words], tmp_path / "out", capsys)
+
+
 FIELDS = {
     "an unknown key": ("algorithm.slicez=3", ["algorithm.slicez", "did you mean 'slices'"]),
     "quantity 0": ("order.quantity=0", ["order.quantity", "0"]),

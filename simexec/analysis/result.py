@@ -11,12 +11,36 @@ import numpy.typing as npt
 
 from simexec.config.scenario import Scenario
 from simexec.execution.journal import Journal
+from simexec.market.order_book import Quote
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import PortfolioSnapshot
 from simexec.venue import VenueStatistics
 
 Table = npt.NDArray[np.int64]
+
+
+@attrs.frozen
+class MarketReport:
+    """One market of a run.
+
+    Attributes:
+        name: in the run: that of the venue, or ``VENUE.SYMBOL`` of its further instruments.
+        is_dark: whether it is a dark pool, which has neither messages nor a quote.
+        messages: of the background, as ``RunResult.flow_messages``.
+        trades: of anybody.
+        quote: at the end; prices in quanta.
+        venue: its name; ``statistics`` what it has seen, of all its instruments together.
+    """
+
+    name: str
+    instrument: Instrument
+    is_dark: bool
+    messages: int | None
+    trades: int
+    quote: Quote | None
+    venue: str
+    statistics: VenueStatistics
 
 
 @attrs.frozen(eq=False)
@@ -36,13 +60,14 @@ class RunResult:
         order_numbers: the venue's number of each order id.
         journal: requests and reports on our side.
         venue: what the venue and its gateway have seen.
+        markets: all markets of the run, that of the order first; most other fields are about the first.
         portfolio: at the end; ``initial_cash`` in units of the currency at the start.
         flow_messages: background messages applied, as the flow counts them (rows of a recording's file).
         calendar_events: events that the calendar processed.
         divergence: how far the run left recorded history; empty of a synthetic flow.
         invariants: name of every invariant checked, and True; a run that breaks one raises InvariantError.
         assumptions: what was assumed, one sentence each.
-        journal_digest: SHA-256 over journal, quotes and prints.
+        journal_digest: SHA-256 over the journal, and quotes and prints of every market.
         seconds: wall time to ``load`` and to ``simulate``.
     """
 
@@ -62,6 +87,7 @@ class RunResult:
     order_numbers: Mapping[str, int]
     journal: Journal
     venue: VenueStatistics
+    markets: tuple[MarketReport, ...]
     portfolio: PortfolioSnapshot
     initial_cash: int
     flow_messages: int

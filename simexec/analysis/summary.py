@@ -11,13 +11,14 @@ import attrs
 
 from simexec import __version__
 from simexec.analysis.latency import LatencySplit, LatencyStatistics
-from simexec.analysis.result import RunResult
+from simexec.analysis.result import MarketReport, RunResult
 from simexec.analysis.spreads import Markout, SpreadParts
 from simexec.analysis.summary_text import format_run
 from simexec.analysis.tca import ShortfallParts, TcaSummary, analyse
 from simexec.sim.clock import format_duration
 from simexec.trading.money import to_decimal
 from simexec.trading.order import Order
+from simexec.venue import VenueStatistics
 
 __all__ = ["format_run", "run_json", "versions"]
 
@@ -37,7 +38,8 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "tca": _tca(tca),
         "children": [_child(order) for order in result.children],
         "portfolio": _portfolio(result),
-        "venue": _venue(result),
+        "venue": _venue(result.venue),
+        "markets": [_market(market) for market in result.markets],
         "flow_messages": result.flow_messages,
         "calendar_events": result.calendar_events,
         "divergence": dict(result.divergence),
@@ -72,11 +74,38 @@ def _portfolio(result: RunResult) -> dict[str, Any]:
     }
 
 
-def _venue(result: RunResult) -> dict[str, Any]:
-    """What the venue has seen, and how busy its gateway was; durations in ns."""
-    seen = attrs.asdict(result.venue)
+def _venue(statistics: VenueStatistics) -> dict[str, Any]:
+    """What a venue has seen, and how busy its gateway was; durations in ns."""
+    seen = attrs.asdict(statistics)
     seen["gateway"]["mean_wait_ns_by_class"] = list(seen["gateway"]["mean_wait_ns_by_class"])
     return seen
+
+
+def _market(market: MarketReport) -> dict[str, Any]:
+    """One market, with the quote that it showed last."""
+    quote, quantum = market.quote, market.instrument.quantum
+
+    def price(quanta: int | None) -> float | None:
+        return None if quanta is None else float(quanta * quantum)
+
+    return {
+        "name": market.name,
+        "venue": market.venue,
+        "symbol": market.instrument.symbol,
+        "dark": market.is_dark,
+        "messages": market.messages,
+        "trades": market.trades,
+        "last_quote": None
+        if quote is None
+        else {
+            "bid": price(quote.bid),
+            "bid_size": quote.bid_size,
+            "ask": price(quote.ask),
+            "ask_size": quote.ask_size,
+            "time_ns": quote.time_ns,
+        },
+        "statistics": _venue(market.statistics),
+    }
 
 
 def versions() -> dict[str, str]:

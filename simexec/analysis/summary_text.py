@@ -14,7 +14,7 @@ from simexec.analysis.latency import LatencyStatistics
 from simexec.analysis.result import RunResult
 from simexec.analysis.spreads import SPREAD_HORIZON_NS
 from simexec.analysis.tca import LIQUIDITY, TcaSummary, analyse
-from simexec.config.flow import LobsterFlow
+from simexec.config.flow import RecordedFlowConfig
 from simexec.config.order import IcebergConfig, TwapConfig
 from simexec.sim.clock import MILLISECOND, format_duration, format_time_of_day
 from simexec.trading.money import to_decimal
@@ -63,14 +63,15 @@ def format_run(result: RunResult) -> str:
         _against(result, tca),
         _fills(tca),
         _latency(tca),
+        _markets(result),
         _run(result),
     ]
-    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks)
+    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
 
 
 def trading_day(result: RunResult) -> date | None:
     """The day that a recording is of; None of a synthetic market."""
-    if not isinstance(result.scenario.flow, LobsterFlow):
+    if not isinstance(result.scenario.flow, RecordedFlowConfig):
         return None
     return result.epoch.astimezone(ZoneInfo(result.scenario.session.timezone)).date()
 
@@ -178,6 +179,23 @@ def _latency(tca: TcaSummary) -> list[str]:
             times = (found.mean_ns, found.median_ns, found.p99_ns)
             cells = [f"{found.count:,}", *(_duration(nanoseconds) for nanoseconds in times)]
         lines.append(_row(label, cells))
+    return lines
+
+
+def _markets(result: RunResult) -> list[str]:
+    """What each market was like, where there are several."""
+    if len(result.markets) < 2:
+        return []
+    lines = [
+        _row("markets", ["symbol", "messages", "trades", "last bid", "last ask", "orders", "refused", "our fills"])
+    ]
+    for market in result.markets:
+        quote, seen = market.quote, market.statistics
+        sides = (None, None) if quote is None else (quote.bid, quote.ask)
+        prices = [_NONE if side is None else f"{side * market.instrument.quantum:f}" for side in sides]
+        messages = _NONE if market.messages is None else f"{market.messages:,}"
+        counts = [f"{count:,}" for count in (seen.orders, seen.rejected, seen.trades)]
+        lines.append(_row(market.name, [market.instrument.symbol, messages, f"{market.trades:,}", *prices, *counts]))
     return lines
 
 

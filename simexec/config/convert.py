@@ -220,6 +220,11 @@ def to_rates(value: Sequence[float]) -> tuple[float, ...]:
     return rates
 
 
+def to_positive_reals(value: Sequence[float]) -> tuple[float, ...]:
+    """A non-empty list of finite floats > 0."""
+    return _each(to_positive_real, value)
+
+
 def _real(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise FieldError(f"must be a number, not {shown(value)}")

@@ -1,8 +1,9 @@
-"""What is traded, when, and where the background's orders come from, as configured."""
+"""Where the background's orders come from, as configured."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,68 +11,23 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from simexec.config.convert import (
+    DURATION,
     PATH,
     TIME_OF_DAY,
     FieldError,
     naming_fields,
-    to_flag,
     to_path,
     to_positive_count,
     to_positive_decimal,
+    to_positive_duration,
     to_positive_real,
+    to_positive_reals,
     to_rate,
     to_rates,
-    to_text,
     to_time_of_day,
-    to_timezone,
     write_time_of_day,
 )
-
-
-@frozen(kw_only=True, field_transformer=naming_fields)
-class InstrumentConfig:
-    """The instrument of the run.
-
-    Attributes:
-        symbol: its name.
-        tick: smallest step of a limit price, in ``currency``.
-        lot: quantities are whole multiples of it, in shares or contracts.
-        currency: code of the currency of its prices (linear) or of its multiplier (inverse).
-        multiplier: value of one unit of price per contract (linear), or money per contract (inverse).
-        inverse: whether a contract is worth ``multiplier / price`` rather than ``multiplier × price``.
-    """
-
-    symbol: str = field(converter=to_text)
-    tick: Decimal = field(default=Decimal("0.01"), converter=to_positive_decimal)
-    lot: int = field(default=1, converter=to_positive_count)
-    currency: str = field(default="USD", converter=to_text)
-    multiplier: Decimal = field(default=Decimal(1), converter=to_positive_decimal)
-    inverse: bool = field(default=False, converter=to_flag)
-
-
-@frozen(kw_only=True, field_transformer=naming_fields)
-class SessionConfig:
-    """The hours of continuous trading.
-
-    Attributes:
-        open: time of day, ns after local midnight.
-        close: time of day, ns after local midnight; after ``open``.
-        timezone: name of the zone of both, from the tz database.
-    """
-
-    open: int = field(default=to_time_of_day("09:30"), converter=to_time_of_day, metadata=TIME_OF_DAY)
-    close: int = field(default=to_time_of_day("16:00"), converter=to_time_of_day, metadata=TIME_OF_DAY)
-    timezone: str = field(default="America/New_York", converter=to_timezone)
-
-    def __attrs_post_init__(self) -> None:
-        if self.close <= self.open:
-            opens, closes = write_time_of_day(self.open), write_time_of_day(self.close)
-            raise FieldError(f"must be later than open ({opens}), not {closes}", ("close",))
-
-    @property
-    def length(self) -> int:
-        """From open to close, ns."""
-        return self.close - self.open
+from simexec.config.durations import DurationConfig, constant, to_duration_model
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)
@@ -120,6 +76,53 @@ SizeConfig = ConstantSize | GeometricSize | LogNormalSize
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)
+class ActivityPoint:
+    """How busy a market is at a time of day, against its mean; linear in between.
+
+    Attributes:
+        time: time of day, ns after local midnight.
+        multiplier: from 0 up; the profile is scaled so that its mean from the first point to the last is 1.
+    """
+
+    time: int = field(converter=to_time_of_day, metadata=TIME_OF_DAY)
+    multiplier: float = field(converter=to_rate)
+
+
+def check_activity(points: tuple[ActivityPoint, ...]) -> None:
+    """FieldError if points of an activity profile are no profile."""
+    if len(points) == 1:
+        raise FieldError("must have two points or more, or none", ("activity",))
+    for index, (before, after) in enumerate(pairwise(points), start=1):
+        if after.time <= before.time:
+            text = f"must be later than the point before ({write_time_of_day(before.time)})"
+            raise FieldError(f"{text}, not {write_time_of_day(after.time)}", ("activity", str(index), "time"))
+    if points and not any(point.multiplier for point in points):
+        raise FieldError("must have a multiplier above zero", ("activity",))
+
+
+@frozen(kw_only=True, field_transformer=naming_fields)
+class FundamentalConfig:
+    """A value that knows nothing of the book: an Ornstein-Uhlenbeck process with jumps. Prices in the currency.
+
+    Attributes:
+        start_value: at the beginning of the flow.
+        mean_value: towards which it reverts; None: ``start_value``.
+        reversion_per_s: how fast; 0: not at all.
+        volatility: money per square root of a second.
+        jump_rate_per_s: jumps a second; ``jump_deviation`` their standard deviation, money.
+        step: time between two looks at the process, ns.
+    """
+
+    start_value: Decimal = field(converter=to_positive_decimal)
+    mean_value: Decimal | None = field(default=None, converter=optional(to_positive_decimal))
+    reversion_per_s: float = field(default=0.0, converter=to_rate)
+    volatility: float = field(converter=to_rate)
+    jump_rate_per_s: float = field(default=0.0, converter=to_rate)
+    jump_deviation: float = field(default=0.0, converter=to_rate)
+    step: int = field(default=100_000_000, converter=to_positive_duration, metadata=DURATION)
+
+
+@frozen(kw_only=True, field_transformer=naming_fields)
 class ZeroIntelligenceFlow:
     """``type: zero_intelligence``: independent Poisson streams of orders.
 
@@ -134,6 +137,10 @@ class ZeroIntelligenceFlow:
         market_rate_per_s: market orders a second and side.
         limit_size: sizes of limit orders, in lots.
         market_size: sizes of market orders, in lots.
+        activity: how busy the market is through the day; none: always the same.
+        fundamental: what informed orders know; None: there are none.
+        informed_rate_per_s: informed orders a second, both sides together.
+        informed_size: their sizes, in lots.
     """
 
     type: ClassVar[str] = "zero_intelligence"
@@ -145,6 +152,47 @@ class ZeroIntelligenceFlow:
     market_rate_per_s: float = field(default=0.94, converter=to_rate)
     limit_size: SizeConfig = field(factory=lambda: ConstantSize(quantity=1))
     market_size: SizeConfig = field(factory=lambda: ConstantSize(quantity=1))
+    activity: tuple[ActivityPoint, ...] = field(default=())
+    fundamental: FundamentalConfig | None = field(default=None)
+    informed_rate_per_s: float = field(default=0.0, converter=to_rate)
+    informed_size: SizeConfig = field(factory=lambda: ConstantSize(quantity=1))
+
+    def __attrs_post_init__(self) -> None:
+        check_activity(self.activity)
+        if (self.fundamental is None) != (self.informed_rate_per_s == 0):
+            text = "informed orders need both a fundamental and an informed_rate_per_s above zero, or neither"
+            raise FieldError(text, ("informed_rate_per_s",))
+
+
+@frozen(kw_only=True, field_transformer=naming_fields)
+class ContStoikovTalrejaFlow:
+    """``type: cont_stoikov_talreja``: Poisson streams of orders of one size, cancelled at rates by their distance.
+
+    After Cont, Stoikov and Talreja (2010), "A stochastic model for order book dynamics", whose table 2 has the default rates.
+
+    Attributes:
+        start_price: best bid around which the book is first filled, in the instrument's currency.
+        limit_rates_per_s: limit orders a second and side, at 1, 2, … n ticks from the opposite best.
+        cancel_rates_per_s: cancellations a second of each order at 1, 2, … ticks; beyond, the last.
+        market_rate_per_s: market orders a second and side.
+        size: of every order, in lots.
+        activity: how busy the market is through the day; cancels are not scaled.
+    """
+
+    type: ClassVar[str] = "cont_stoikov_talreja"
+    start_price: Decimal = field(converter=to_positive_decimal)
+    limit_rates_per_s: tuple[float, ...] = field(
+        default=(1.85, 1.51, 1.09, 0.88, 0.77), converter=to_rates, metadata={"dump": list}
+    )
+    cancel_rates_per_s: tuple[float, ...] = field(
+        default=(0.71, 0.81, 0.68, 0.56, 0.47), converter=to_positive_reals, metadata={"dump": list}
+    )
+    market_rate_per_s: float = field(default=0.94, converter=to_rate)
+    size: int = field(default=1, converter=to_positive_count)
+    activity: tuple[ActivityPoint, ...] = field(default=())
+
+    def __attrs_post_init__(self) -> None:
+        check_activity(self.activity)
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)
@@ -156,11 +204,83 @@ class LobsterFlow:
             hours and number of levels are in its name:
             ``AMZN_2012-06-21_34200000_57600000_message_5.csv.gz``.
         orderbook_file: the order book file of the same rows; None: the one beside it, by name.
+        switch: time of day from which ``then`` takes the recording's place, ns after local midnight.
+        then: the model that does.
     """
 
     type: ClassVar[str] = "lobster"
     message_file: Path = field(converter=to_path, metadata=PATH)
     orderbook_file: Path | None = field(default=None, converter=optional(to_path), metadata=PATH)
+    switch: int | None = field(default=None, converter=optional(to_time_of_day), metadata=TIME_OF_DAY)
+    then: ZeroIntelligenceFlow | None = field(default=None)
+
+    def __attrs_post_init__(self) -> None:
+        check_switch(self.switch, self.then)
 
 
-FlowConfig = ZeroIntelligenceFlow | LobsterFlow
+@frozen(kw_only=True, field_transformer=naming_fields)
+class DatabentoFlow:
+    """``type: databento``: order by order, from Databento's MBO files in DBN.
+
+    Attributes:
+        file: ``.dbn`` or ``.dbn.zst``; the instrument's symbol chooses from several.
+        switch: time of day from which ``then`` takes the recording's place, ns after local midnight.
+        then: the model that does.
+    """
+
+    type: ClassVar[str] = "databento"
+    file: Path = field(converter=to_path, metadata=PATH)
+    switch: int | None = field(default=None, converter=optional(to_time_of_day), metadata=TIME_OF_DAY)
+    then: ZeroIntelligenceFlow | None = field(default=None)
+
+    def __attrs_post_init__(self) -> None:
+        check_switch(self.switch, self.then)
+
+
+@frozen(kw_only=True, field_transformer=naming_fields)
+class HftbacktestFlow:
+    """``type: hftbacktest``: order by order, from hftbacktest's ``.npz`` files, which name no symbol.
+
+    Attributes:
+        file: the ``.npz`` file.
+        unit: sizes in the file are counted in it, such as 0.001.
+        switch: time of day from which ``then`` takes the recording's place, ns after local midnight.
+        then: the model that does.
+    """
+
+    type: ClassVar[str] = "hftbacktest"
+    file: Path = field(converter=to_path, metadata=PATH)
+    unit: Decimal = field(default=Decimal(1), converter=to_positive_decimal)
+    switch: int | None = field(default=None, converter=optional(to_time_of_day), metadata=TIME_OF_DAY)
+    then: ZeroIntelligenceFlow | None = field(default=None)
+
+    def __attrs_post_init__(self) -> None:
+        check_switch(self.switch, self.then)
+
+
+def check_switch(switch: int | None, then: ZeroIntelligenceFlow | None) -> None:
+    """FieldError if a recording has one of the two without the other."""
+    if (switch is None) != (then is None):
+        missing = "switch" if switch is None else "then"
+        raise FieldError("switch and then need one another; give both or neither", (missing,))
+
+
+@frozen(kw_only=True, field_transformer=naming_fields)
+class DarkFlow:
+    """``type: dark``: hidden orders that wait in a dark pool, with Poisson arrivals.
+
+    Attributes:
+        buy_rate_per_s: orders to buy a second; ``sell_rate_per_s`` likewise.
+        size: in lots.
+        lifetime: how long an order waits before its owner takes it out.
+    """
+
+    type: ClassVar[str] = "dark"
+    buy_rate_per_s: float = field(default=1.0, converter=to_rate)
+    sell_rate_per_s: float = field(default=1.0, converter=to_rate)
+    size: SizeConfig = field(factory=lambda: ConstantSize(quantity=1))
+    lifetime: DurationConfig = field(factory=constant("1m"), converter=to_duration_model)
+
+
+RecordedFlowConfig = LobsterFlow | DatabentoFlow | HftbacktestFlow
+FlowConfig = ZeroIntelligenceFlow | ContStoikovTalrejaFlow | LobsterFlow | DatabentoFlow | HftbacktestFlow | DarkFlow

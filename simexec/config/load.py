@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import attrs
 import yaml
 
-from simexec.config.convert import FieldError, write_time_of_day
+from simexec.config.convert import FieldError, to_timezone, write_time_of_day
 from simexec.config.durations import EmpiricalDuration
-from simexec.config.flow import LobsterFlow
+from simexec.config.flow import LobsterFlow, RecordedFlowConfig
 from simexec.config.read_yaml import line_of, parse_mapping, parse_value, read_text
 from simexec.config.scenario import Scenario
+from simexec.config.session import SessionConfig
 from simexec.config.structure import put, unstructure
 from simexec.errors import ConfigError, DataError
+from simexec.market.file_format import format_of
 from simexec.market.lobster_name import LobsterName
 
 
@@ -34,25 +37,25 @@ def load_scenario(
     Args:
         path: the YAML file.
         overrides: ``"algorithm.slices=40"``: a value, in YAML, by the dotted path of its field. Applied last.
-        data: a LOBSTER message file to replay in place of the scenario's flow; it also sets symbol, date and
-            session.
+        data: a recording to replay in place of the scenario's flow. A LOBSTER message file also sets symbol, date and
+            session, by its name; a file of another format is read, and sets symbol, tick and date.
         seed: in place of the scenario's.
 
     Raises:
         ConfigError: the file or an override is wrong; one line with the file, its line, the field and the
             value.
-        DataError: ``data`` is missing, or its name is not a message file's.
+        DataError: ``data`` is missing, cannot be read, or its name is not a message file's.
     """
     file = Path(path)
     text = read_text(file)
     plain = parse_mapping(text, str(file))
+    changes = [(override, *parse_override(override)) for override in overrides]
     if data is not None:
-        _replay(plain, Path(data))
+        _replay(plain, Path(data), {name: value for _, name, value in changes})
     if seed is not None:
         plain["seed"] = seed
     set_by: dict[tuple[str, ...], str] = {}
-    for override in overrides:
-        name, value = parse_override(override)
+    for override, name, value in changes:
         try:
             put(plain, name, value)
         except FieldError as error:
@@ -91,16 +94,33 @@ def dump_scenario(scenario: Scenario, comment: str = "") -> str:
     return head + yaml.safe_dump(unstructure(scenario), sort_keys=False, allow_unicode=True, width=110)
 
 
-def _replay(plain: dict[str, Any], message_file: Path) -> None:
-    """Let a recorded day take the place of the scenario's flow, symbol, date and session."""
-    if not message_file.is_file():
-        raise DataError(f"{message_file}: there is no such file")
-    name = LobsterName.of_messages(message_file)
-    put(plain, "flow", {"type": "lobster", "message_file": str(message_file.absolute())})
-    put(plain, "instrument.symbol", name.symbol)
-    put(plain, "date", name.date.isoformat())
-    put(plain, "session.open", write_time_of_day(name.start_ns))
-    put(plain, "session.close", write_time_of_day(name.end_ns))
+def _replay(plain: dict[str, Any], file: Path, overrides: Mapping[str, Any]) -> None:
+    """Let a recording take the place of the scenario's flow, and of what its file says of symbol, tick, date and session."""
+    if not file.is_file():
+        raise DataError(f"{file}: there is no such file")
+    kind = format_of(file)
+    if kind == "lobster":
+        name = LobsterName.of_messages(file)
+        put(plain, "flow", {"type": "lobster", "message_file": str(file.absolute())})
+        put(plain, "instrument.symbol", name.symbol)
+        put(plain, "date", name.date.isoformat())
+        put(plain, "session.open", write_time_of_day(name.start_ns))
+        put(plain, "session.close", write_time_of_day(name.end_ns))
+        return
+    from simexec.market.dbn import read_dbn
+    from simexec.market.npz import read_npz
+
+    session = plain.get("session")
+    timezone = overrides.get("session.timezone") or (session.get("timezone") if isinstance(session, dict) else None)
+    zone = to_timezone(timezone or SessionConfig().timezone)
+    if kind == "hftbacktest":
+        recording = read_npz(file, timezone=zone)
+    else:
+        recording = read_dbn(file, instrument=overrides.get("instrument.symbol"), timezone=zone)
+    put(plain, "flow", {"type": kind, "file": str(file.absolute())})
+    put(plain, "instrument.symbol", recording.symbol)
+    put(plain, "instrument.tick", str(Decimal(recording.tick_quanta) / recording.price_quanta_per_unit))
+    put(plain, "date", recording.date.isoformat())
 
 
 def _rebased(instance: Any, folder: Path) -> Any:
@@ -112,6 +132,8 @@ def _rebased(instance: Any, folder: Path) -> Any:
             changes[field.name] = folder / value
         elif attrs.has(type(value)):
             changes[field.name] = _rebased(value, folder)
+        elif isinstance(value, tuple) and value and attrs.has(type(value[0])):
+            changes[field.name] = tuple(_rebased(row, folder) for row in value)
     return attrs.evolve(instance, **changes) if changes else instance
 
 
@@ -122,22 +144,29 @@ def _completed(scenario: Scenario) -> Scenario:
             model.values()
         except ConfigError as error:
             raise FieldError(str(error), (*path, "file")) from None
-    flow = scenario.flow
-    if not isinstance(flow, LobsterFlow):
-        return scenario
-    for name, file in (("message_file", flow.message_file), ("orderbook_file", flow.orderbook_file)):
-        if file is not None and not file.is_file():
-            raise FieldError(f"there is no file {str(file)!r}", ("flow", name))
-    try:
-        said = LobsterName.of_messages(flow.message_file)
-    except DataError as error:
-        raise FieldError(str(error), ("flow", "message_file")) from None
-    if scenario.instrument.symbol != said.symbol:
-        text = f"{scenario.instrument.symbol!r} is not the data file's symbol {said.symbol!r}"
-        raise FieldError(text, ("instrument", "symbol"))
-    if scenario.date is not None and scenario.date != said.date:
-        raise FieldError(f"{scenario.date} is not the data file's date {said.date}", ("date",))
-    return attrs.evolve(scenario, date=said.date)
+    date = scenario.date
+    for market in scenario.all_markets():
+        flow = market.flow
+        if not isinstance(flow, RecordedFlowConfig):
+            continue
+        path = (*market.path, "flow")
+        for field in attrs.fields(type(flow)):
+            file = getattr(flow, field.name)
+            if isinstance(file, Path) and not file.is_file():
+                raise FieldError(f"there is no file {str(file)!r}", (*path, field.name))
+        if not isinstance(flow, LobsterFlow):
+            continue  # the name of such a file says nothing
+        try:
+            said = LobsterName.of_messages(flow.message_file)
+        except DataError as error:
+            raise FieldError(str(error), (*path, "message_file")) from None
+        if market.instrument.symbol != said.symbol:
+            text = f"{market.instrument.symbol!r} is not the data file's symbol {said.symbol!r}"
+            raise FieldError(text, (*market.path, "instrument", "symbol"))
+        if date is not None and date != said.date:
+            raise FieldError(f"{date} is not the data file's date {said.date}", ("date",))
+        date = said.date
+    return attrs.evolve(scenario, date=date)
 
 
 def _empirical(instance: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], EmpiricalDuration]]:
@@ -147,3 +176,7 @@ def _empirical(instance: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str
             yield (*path, field.name), value
         elif attrs.has(type(value)):
             yield from _empirical(value, (*path, field.name))
+        elif isinstance(value, tuple):
+            for index, row in enumerate(value):
+                if attrs.has(type(row)):
+                    yield from _empirical(row, (*path, field.name, str(index)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import attrs
@@ -21,8 +20,10 @@ from simexec.config.convert import (
     to_text,
 )
 from simexec.config.execution import ExecutionConfig
-from simexec.config.flow import FlowConfig, InstrumentConfig, SessionConfig, ZeroIntelligenceFlow
+from simexec.config.flow import FlowConfig
+from simexec.config.markets import MarketSettings, OtherMarketConfig, check_markets, check_price, markets_of
 from simexec.config.order import AlgorithmConfig, IcebergConfig, MarketConfig, OrderConfig
+from simexec.config.session import InstrumentConfig, SessionConfig
 from simexec.config.venue import HistoryMode, LinksConfig, RecordingConfig, VenueConfig
 from simexec.sim.clock import format_duration
 
@@ -40,6 +41,7 @@ class Scenario:
         flow: where the background's orders come from.
         venue: the simulated exchange.
         links: latencies to and from it.
+        markets: other markets on the same calendar; the fields above are that where the order is worked.
         order: the parent order.
         algorithm: how it is worked.
         initial_cash: cash at the start, in the instrument's currency.
@@ -58,6 +60,7 @@ class Scenario:
     flow: FlowConfig
     venue: VenueConfig = field(factory=VenueConfig)
     links: LinksConfig = field(factory=LinksConfig)
+    markets: tuple[OtherMarketConfig, ...] = field(default=())
     order: OrderConfig
     algorithm: AlgorithmConfig = field(factory=MarketConfig)
     initial_cash: Decimal = field(default=Decimal(1_000_000), converter=to_decimal_from_zero)
@@ -66,7 +69,8 @@ class Scenario:
 
     def __attrs_post_init__(self) -> None:
         for path, price in self._prices():
-            self._check_price(path, price)
+            check_price(self.instrument, path, price)
+        check_markets(self)
         self._check_quantities()
         self._check_times()
 
@@ -103,6 +107,10 @@ class Scenario:
 
         return structure(cls, raw)
 
+    def all_markets(self) -> tuple[MarketSettings, ...]:
+        """All markets with everything filled in, that of the order first."""
+        return markets_of(self)
+
     def unused(self) -> tuple[str, ...]:
         """What is configured but has no effect in this run, for the summary's assumptions."""
         models = self.execution.market_simulation
@@ -126,14 +134,6 @@ class Scenario:
             yield ("order", "limit_price"), self.order.limit_price
         if not isinstance(self.algorithm, MarketConfig) and self.algorithm.limit_price is not None:
             yield ("algorithm", "limit_price"), self.algorithm.limit_price
-        if isinstance(self.flow, ZeroIntelligenceFlow):
-            yield ("flow", "start_price"), self.flow.start_price
-
-    def _check_price(self, path: tuple[str, str], price: Decimal) -> None:
-        tick = self.instrument.tick
-        # By fractions, since Decimal's own quotient is rounded.
-        if (Fraction(price) / Fraction(tick)).denominator != 1:
-            raise FieldError(f"{price} is not a multiple of {self.instrument.symbol}'s tick {tick}", path)
 
     def _check_quantities(self) -> None:
         lot, quantity = self.instrument.lot, self.order.quantity

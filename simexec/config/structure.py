@@ -118,9 +118,6 @@ def _structure_class(cls: type[Any], converter: Converter) -> Callable[[Any, Any
             names = ", ".join(key_of(field) for field in fields)
             raise FieldError(f"must be a mapping with fields ({names}), not {shown(raw)}")
         check_names(cls, raw)
-        tag = getattr(cls, "type", None)
-        if tag is not None and raw.get("type", tag) != tag:
-            raise FieldError(f"must be {tag} here, not {shown(raw['type'])}", ("type",))
         for name in required:
             if name not in raw:
                 raise FieldError("this field is required, and missing", (name,))

@@ -32,7 +32,7 @@ from simexec.config.durations import DurationConfig, FeedLatencyConfig, constant
 from simexec.config.session import WindowConfig, check_window
 from simexec.trading.vocabulary import SelfTradePrevention
 
-_DEPTH_LEVELS: Final = 10
+_DEPTH_LEVELS: Final = 20
 """The most that a book writes down (``market.layout.DEPTH_LEVELS``)."""
 
 
@@ -235,7 +235,9 @@ class VenueConfig:
             end = ends.get(type(incident), 0)
             if incident.start < end:
                 text = f"{write_time_of_day(incident.start)} is before the end of another {incident.type}"
-                raise FieldError(f"{text} ({write_time_of_day(end)}); let it begin later", ("incidents", str(index), "start"))
+                raise FieldError(
+                    f"{text} ({write_time_of_day(end)}); let it begin later", ("incidents", str(index), "start")
+                )
             ends[type(incident)] = incident.end
 
 

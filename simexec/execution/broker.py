@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import attrs
 
@@ -13,7 +14,7 @@ from simexec.sim import Constant, Link, Simulation
 from simexec.trading.order import Order
 from simexec.trading.report import ExecutionReport
 from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder, ReplaceRequest
-from simexec.venue import Connection, Venue
+from simexec.venue.execution_venue import ExecutionVenue, VenueConnection
 
 
 @attrs.frozen
@@ -32,8 +33,8 @@ class Latencies:
 class Line:
     """Our line to a venue: requests out, reports back."""
 
-    venue: Venue
-    connection: Connection
+    venue: ExecutionVenue[Any]
+    connection: VenueConnection
     out: Link
     back: Link
 
@@ -60,7 +61,7 @@ class Broker:
         """Have ``deliver`` called with every packet of reports when it arrives here."""
         self._deliver = deliver
 
-    def connect(self, venue: Venue, latencies: Latencies | None = None) -> None:
+    def connect(self, venue: ExecutionVenue[Any], latencies: Latencies | None = None) -> None:
         """Open a line to a venue.
 
         Raises:

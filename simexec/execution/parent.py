@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 import numpy as np
 
 from simexec.execution.order_manager import OrderManager
 from simexec.execution.report_stream import ReportStream
 from simexec.market.order_book import Quote
-from simexec.market.view import MarketView
 from simexec.protocols import Algorithm
-from simexec.sim import Simulation
+from simexec.sim import Event, Simulation
 from simexec.sim.clock import MILLISECOND, SECOND
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType
 from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
+
+
+class View(Protocol):
+    """What an algorithm sees of a market from its own place, whatever is behind it: a book, or a model."""
+
+    def quote(self) -> Quote | None:
+        """The latest quote that has arrived, in quanta; None before the first."""
+
+    def changes(self) -> Event:
+        """The next arrival of a quote; its value is the quote then seen."""
 
 
 class ParentExecution:
@@ -27,7 +39,8 @@ class ParentExecution:
         parent: the order to work.
         end_ns: when working it ends.
         rng: the algorithm's own stream.
-        view: delayed quotes.
+        view: delayed quotes of the market where the parent goes.
+        views: of every market of a scenario, by its name; empty if none were given.
         reports: of the children, in order of arrival.
     """
 
@@ -36,13 +49,16 @@ class ParentExecution:
         sim: Simulation,
         manager: OrderManager,
         parent: Order,
-        view: MarketView,
+        view: View,
         rng: np.random.Generator,
         end_ns: int,
+        *,
+        views: Mapping[str, View] | None = None,
     ) -> None:
         self.sim = sim
         self.parent = parent
         self.view = view
+        self.views: Mapping[str, View] = views or {}
         self.rng = rng
         self.end_ns = end_ns
         self._manager = manager
@@ -82,11 +98,13 @@ class ParentExecution:
         *,
         time_in_force: TimeInForce = TimeInForce.DAY,
         display_quantity: int | None = None,
+        venue: str | None = None,
     ) -> Order | None:
         """Send a child: a limit order at a price, a market order without one, an iceberg with a displayed part.
 
         The quantity is cut to what the parent has left and to whole lots; returns None when nothing remains to send. The price
-        is cut to the parent's limit, and a market order of a parent with a limit is immediate-or-cancel at it.
+        is cut to the parent's limit, and a market order of a parent with a limit is immediate-or-cancel at it. It goes to
+        ``venue``, by default where the parent goes.
         """
         parent = self.parent
         quantity = 0 if parent.pending_cancel or parent.is_final else min(quantity, self.unplaced)
@@ -105,7 +123,7 @@ class ParentExecution:
             order_type = OrderType.ICEBERG
         child = self._manager.create(
             parent.instrument, parent.side, quantity, order_type, price_ticks, time_in_force, display_quantity,
-            parent_id=parent.order_id, venue=parent.venue,
+            parent_id=parent.order_id, venue=parent.venue if venue is None else venue,
         )  # fmt: skip
         self._manager.submit(child)
         return child

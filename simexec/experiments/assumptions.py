@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
+from simexec.config.convert import write_time_of_day
 from simexec.config.durations import describe
+from simexec.config.flow import RecordedFlowConfig
 from simexec.config.scenario import Scenario
-from simexec.experiments.build import World
+from simexec.config.venue import Matching
+from simexec.experiments.build import ListedMarket, World
+
+_QUEUE: Final = {
+    Matching.PRICE_TIME: "exact by order, price-time priority; displayed before hidden",
+    Matching.PRO_RATA: "pro-rata over the displayed orders of a price, then by time; displayed before hidden",
+    Matching.MIDPOINT: "by time among those who accept the mid-point",
+}
 
 
 def assumptions_of(world: World, scenario: Scenario) -> tuple[str, ...]:
-    """One sentence for each assumption that was active in the run."""
-    links, gateway = scenario.links, scenario.venue.gateway
-    found = [
-        "latency: "
-        + "; ".join(
-            f"{name} {describe(model)}"
-            for name, model in (
-                ("orders", links.orders),
-                ("cancels", links.cancels),
-                ("reports", links.reports),
-                ("market data", links.market_data),
-            )
-        ),
-        f"gateway: {gateway.servers} server{'s' if gateway.servers > 1 else ''}, service {describe(gateway.service)}",
-        "queue position: exact by order, price-time priority; displayed before hidden",
-    ]
-    if world.recording is not None:
-        found += [
-            "displacement: what we take is gone; what we give stays as a leftover until history reaches its price or its level"
-            " leaves the recorded window",
-            f"outside the recorded {world.recording.levels} levels everything that comes into view is ahead of our orders there",
-            f"data: {sum(world.recording.defects.values()):,} of {world.recording.rows:,} rows had to be repaired",
-            "impact: others do not react to our orders, only trade with them",
-        ]
-    else:
-        found.append("flow: zero-intelligence; background orders do not react to ours beyond the opposite best price")
+    """One sentence for each assumption that was active in the run, that of another market than the order's with its name."""
+    found = list(_of_market(world.markets[0]))
+    for market in world.markets[1:]:
+        found += (f"{market.settings.name}: {sentence}" for sentence in _of_market(market))
     return (*found, *scenario.unused())
+
+
+def _of_market(market: ListedMarket) -> Iterator[str]:
+    settings, recording = market.settings, market.recording
+    links, gateway, flow = settings.links, settings.venue.gateway, settings.flow
+    if settings.first:
+        lines = {"orders": links.orders, "cancels": links.cancels, "reports": links.reports}
+        shown = {} if settings.is_dark else {"market data": links.market_data}
+        yield "latency: " + "; ".join(f"{name} {describe(model)}" for name, model in (lines | shown).items())
+        servers = f"{gateway.servers} server{'s' if gateway.servers > 1 else ''}"
+        yield f"gateway: {servers}, service {describe(gateway.service)}"
+    yield f"queue position: {_QUEUE[settings.venue.matching]}"
+    if settings.is_dark:
+        yield "dark pool: its price is the middle of the lit books of the same moment, without delay"
+    if recording is None:
+        reaction = "" if settings.is_dark else " beyond the opposite best price"
+        yield f"flow: {flow.type.replace('_', '-')}; background orders do not react to ours{reaction}"
+        return
+    yield (
+        "displacement: what we take is gone; what we give stays as a leftover until history reaches its price or its level"
+        " leaves the recorded window"
+    )
+    if recording.levels:
+        yield (
+            f"outside the recorded {recording.levels} levels everything that comes into view is ahead of our orders there"
+        )
+    yield f"data: {sum(recording.defects.values()):,} of {recording.rows:,} rows had to be repaired"
+    yield "impact: others do not react to our orders, only trade with them"
+    if isinstance(flow, RecordedFlowConfig) and flow.then is not None and flow.switch is not None:
+        yield (
+            f"from {write_time_of_day(flow.switch)} on the flow is {flow.then.type.replace('_', '-')}; what rests then stays until"
+            " it trades"
+        )

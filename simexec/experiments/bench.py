@@ -20,6 +20,7 @@ import numpy as np
 import simpy
 
 from simexec.execution import Broker, Journal, Latencies, OrderManager
+from simexec.experiments.bench_markets import run_bench_markets
 from simexec.market import layout as at
 from simexec.market.levels import Array
 from simexec.market.lobster import read_lobster
@@ -80,6 +81,8 @@ def run_bench(say: Say | None = None) -> dict[str, Any]:
     figures["orders_per_s_at_10k"], figures["orders_per_s_at_1m"] = round(few), round(many)
     figures["order_cost_ratio"] = round(few / many, 3)
     figures["memory_growth_mb_at_1m_orders"] = round(grown_mb, 1)
+    tell("cost of a message with several venues, and with several instruments")
+    figures.update(run_bench_markets())
     tell("processes: import, and a recorded day with 100 children")
     figures["import_seconds"] = round(statistics.median(_process(["-c", "import simexec"])[0] for _ in range(5)), 3)
     if recording is not None:

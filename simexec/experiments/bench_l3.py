@@ -1,11 +1,12 @@
 """How fast a recorded order-by-order day is replayed, beside hftbacktest on the same file in the same run.
 
-Two participants. One looks at the quote every 100 ms of simulated time, and does nothing. The other cancels and places an order at the
-touch on both sides at each look. Both see the market by the feed latency that the file has recorded, and requests take 1 ms.
+Two participants. One looks at the quote every 100 ms of simulated time, and does nothing. The other cancels and places an
+order at the touch on both sides at each look. Both see the market by the feed latency that the file has recorded, and
+requests take 1 ms.
 
-What is timed is the run alone, over a file that is loaded: reading it, and compiling, are told apart. hftbacktest has no reports and
-no portfolio, and is driven by a compiled strategy; ours is an ``async def`` in Python. Runs of the two take turns, and every figure is
-the median of several.
+What is timed is the run alone, over a file that is loaded: reading it, and compiling, are told apart. hftbacktest has no
+reports and no portfolio, and is driven by a compiled strategy; ours is an ``async def`` in Python. Runs of the two take
+turns, and every figure is the median of several.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numba import njit
 
 from simexec.errors import ConfigError
 from simexec.execution import Broker, Latencies, OrderManager
@@ -39,6 +42,8 @@ _ROUNDS: Final = 5
 _NOTHING: Final = Recorded(quotes=False, prints=False, queues=False)
 
 Say = Callable[[str], None]
+Runs = list[tuple[str, Callable[[], tuple[int, int, int]]]]
+"""Names, and what runs a participant once: requests, orders placed, orders filled."""
 
 
 def run_bench_l3(path: Path, say: Say | None = None) -> dict[str, Any]:
@@ -50,7 +55,9 @@ def run_bench_l3(path: Path, say: Say | None = None) -> dict[str, Any]:
     """
     tell = say or (lambda text: None)
     if not path.exists():
-        raise ConfigError(f"{path}: there is no such file; give an order-by-order .npz recording")
+        raise ConfigError(
+            f"{path}: there is no such file; simexec.experiments.synthetic_l3.make_l3_file makes one of two million rows"
+        )
     tell("loading")
     began = time.perf_counter()
     recording = read_npz(path)
@@ -58,13 +65,14 @@ def run_bench_l3(path: Path, say: Say | None = None) -> dict[str, Any]:
     tell("compiling")
     idle(recording)
     requote(recording)
+    cases: Runs = [("idle", lambda: idle(recording)), ("requote", lambda: requote(recording))]
     peer = _peer(path, recording)
     runs: dict[str, list[float]] = {}
     spent: dict[str, list[float]] = {}
     counted: dict[str, tuple[int, int, int]] = {}
     for number in range(_ROUNDS):
         tell(f"round {number + 1} of {_ROUNDS}")
-        for name, run in (("idle", lambda: idle(recording)), ("requote", lambda: requote(recording)), *peer):
+        for name, run in cases + peer:
             gc.collect()
             wall, cpu = time.perf_counter(), time.process_time()
             counted[name] = run()
@@ -164,31 +172,30 @@ def requote(recording: Recording) -> tuple[int, int, int]:
     return requests, placed, bought
 
 
-def _peer(path: Path, recording: Recording) -> tuple[tuple[str, Callable[[], tuple[int, int, int]]], ...]:
-    """hftbacktest's runs of the same two participants, compiled; none where it is not installed."""
+def _peer(path: Path, recording: Recording) -> Runs:
+    """Hftbacktest's runs of the same two participants, compiled; none where it is not installed."""
     try:
-        import hftbacktest as peer
+        peer: Any = import_module("hftbacktest")
     except ImportError:
-        return ()
-    from numba import njit
+        return []
 
     rows = np.load(path)["data"]
     tick = recording.tick_quanta / recording.price_quanta_per_unit
     limit, gtc, done = peer.LIMIT, peer.GTC, peer.FILLED
+
+    compiled: Any = njit
 
     def build() -> Any:
         asset = peer.BacktestAsset().data([rows]).linear_asset(1.0).constant_order_latency(MILLISECOND, MILLISECOND)
         asset = asset.l3_fifo_queue_model().no_partial_fill_exchange().trading_value_fee_model(0.0, 0.0)
         return peer.HashMapMarketDepthBacktest([asset.tick_size(tick).lot_size(1.0)])
 
-    @njit  # type: ignore[untyped-decorator]
     def look(backtest: Any) -> tuple[int, int, int]:
         seen = 0
         while backtest.elapse(_LOOK) == 0:
             seen += backtest.depth(0).best_bid_tick > 0
         return 0, 0, 0
 
-    @njit  # type: ignore[untyped-decorator]
     def quote(backtest: Any) -> tuple[int, int, int]:
         requests = placed = filled = 0
         number = 0
@@ -210,13 +217,15 @@ def _peer(path: Path, recording: Recording) -> tuple[tuple[str, Callable[[], tup
             placed += 2
         return requests, placed, filled
 
+    looking, quoting = compiled(look), compiled(quote)
+
     def run(strategy: Callable[[Any], tuple[int, int, int]]) -> tuple[int, int, int]:
         backtest = build()
         answer = strategy(backtest)
         backtest.close()
         return answer
 
-    runs = (("hftbacktest_idle", lambda: run(look)), ("hftbacktest_requote", lambda: run(quote)))
+    runs: Runs = [("hftbacktest_idle", lambda: run(looking)), ("hftbacktest_requote", lambda: run(quoting))]
     for _, once in runs:
         once()
     return runs

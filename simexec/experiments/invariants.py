@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simexec.errors import InvariantError
-from simexec.experiments.build import World
+from simexec.experiments.build import ListedMarket, World
 from simexec.market import layout as at
+from simexec.market.market import Market
+from simexec.market.recording import RecordedFlow, Recording
 from simexec.trading.order import Order
 
 
@@ -35,9 +37,8 @@ def check_invariants(world: World, parent: Order, children: Sequence[Order]) -> 
     _equal("reserved cash and zero", sum(portfolio.reserved.values()), 0)
     unfinished = [order.order_id for order in (parent, *children) if not order.is_final or order.missing_quantity]
     _equal("orders without a final state or with missing reports, and none", unfinished, [])
-    quote = world.market.book.quote()
-    if quote.bid is not None and quote.ask is not None and quote.bid >= quote.ask:
-        raise InvariantError(f"the book is crossed at the end: bid {quote.bid}, ask {quote.ask} quanta")
+    for one in world.markets:
+        _check_not_crossed(one)
     checked = [
         "portfolio_balances",
         "shares_balance",
@@ -46,16 +47,37 @@ def check_invariants(world: World, parent: Order, children: Sequence[Order]) -> 
         "all_orders_final",
         "book_not_crossed",
     ]
-    if world.recording is not None:
-        _check_history(world, trades=[(trade.maker, trade.last_quantity) for trade in trades])
+    recorded = False
+    for one in world.markets:
+        flow = one.market.flow if isinstance(one.market, Market) else None
+        if isinstance(one.market, Market) and isinstance(flow, RecordedFlow):
+            recorded = True
+            own = [
+                (trade.maker, trade.last_quantity)
+                for child in children
+                for trade in child.trades
+                if trade.venue == one.venue.name and child.symbol == one.instrument.symbol
+            ]
+            _check_history(one.market, flow.recording, own)
+    if recorded:
         checked.append("history_balances")
     return dict.fromkeys(checked, True)
 
 
-def _check_history(world: World, trades: Sequence[tuple[bool, int]]) -> None:
+def _check_not_crossed(listed: ListedMarket) -> None:
+    """A lit book is not crossed, unless it is in a call."""
+    if not isinstance(listed.market, Market) or listed.market.book.phase == at.CALL:
+        return
+    quote = listed.market.book.quote()
+    if quote.bid is not None and quote.ask is not None and quote.bid >= quote.ask:
+        raise InvariantError(
+            f"the book of {listed.settings.name} is crossed at the end: bid {quote.bid}, ask {quote.ask} quanta"
+        )
+
+
+def _check_history(market: Market, recording: Recording, trades: Sequence[tuple[bool, int]]) -> None:
     """Shares taken from history and given to it are the shares counted as divergence; no leftover is lost."""
-    book, recording = world.market.book, world.recording
-    assert recording is not None  # the caller has one
+    book = market.book
     state = book.arrays.state
     taken = sum(quantity for maker, quantity in trades if not maker)
     given = sum(quantity for maker, quantity in trades if maker)
@@ -67,7 +89,7 @@ def _check_history(world: World, trades: Sequence[tuple[bool, int]]) -> None:
         int(state[at.LEFTOVER_MADE]),
         int(state[at.LEFTOVER_TAKEN] + state[at.LEFTOVER_CONSUMED] + state[at.LEFTOVER_CANCELLED]) + leftover,
     )
-    if world.market.next_time is None:
+    if market.next_time is None:
         _equal(
             "shares missing from history and the recorded book without ours",
             int(state[at.TAKEN] + state[at.GIVEN_ARRIVAL] + state[at.DISPLACED] - state[at.CUT]),

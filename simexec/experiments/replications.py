@@ -12,7 +12,7 @@ from simexec.analysis.result import RunResult
 from simexec.analysis.tca import analyse
 from simexec.config.scenario import Scenario
 from simexec.errors import InputError
-from simexec.experiments.build import load_recording
+from simexec.experiments.build import load_recordings
 from simexec.experiments.run import Progress, run_loaded
 
 PARTS: Final = ("delay", "trading", "opportunity", "fees", "total")
@@ -73,16 +73,16 @@ class Replications:
 
 
 def replicate(scenario: Scenario, count: int, *, progress: Progress | None = None) -> Replications:
-    """Run replications 0 .. ``count`` - 1 of a scenario; its data file is read once.
+    """Run replications 0 .. ``count`` - 1 of a scenario; its data files are read once.
 
     Raises:
         InputError: the scenario or its data are wrong.
     """
-    recording = load_recording(scenario)
+    recordings = load_recordings(scenario)
     costs: dict[str, list[float]] = {part: [] for part in PARTS}
     fill_rates, digests = [], []
     for replication in range(count):
-        result: RunResult = run_loaded(scenario, recording, replication=replication)
+        result: RunResult = run_loaded(scenario, recordings, replication=replication)
         for part, value in analyse(result).shortfall.bps().items():
             if value is None:
                 raise InputError(

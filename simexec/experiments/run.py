@@ -11,10 +11,11 @@ from simexec.analysis.result import RunResult
 from simexec.config.scenario import Scenario
 from simexec.execution.parent import ParentExecution, work
 from simexec.experiments.assumptions import assumptions_of
-from simexec.experiments.build import World, build, load_recording
+from simexec.experiments.build import Recordings, World, build, load_recordings
 from simexec.experiments.divergence import divergence_of
 from simexec.experiments.invariants import check_invariants
-from simexec.market.recording import Recording
+from simexec.experiments.market_reports import report_markets
+from simexec.market.market import Market
 from simexec.protocols import Algorithm
 from simexec.trading.order import Order
 from simexec.trading.vocabulary import OrderSide, OrderType
@@ -36,27 +37,29 @@ def run_scenario(
         InvariantError: the run's books do not balance.
     """
     began = time.perf_counter()
-    recording = load_recording(scenario)
+    recordings = load_recordings(scenario)
     loaded_s = time.perf_counter() - began
-    return run_loaded(scenario, recording, algorithm=algorithm, loaded_s=loaded_s, progress=progress)
+    return run_loaded(scenario, recordings, algorithm=algorithm, loaded_s=loaded_s, progress=progress)
 
 
 def run_loaded(
     scenario: Scenario,
-    recording: Recording | None,
+    recordings: Recordings,
     *,
     algorithm: Algorithm | None = None,
     replication: int = 0,
     loaded_s: float = 0.0,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Run a scenario whose recording, if it has one, is read already."""
+    """Run a scenario whose recordings, as ``load_recordings`` returns them, are read already."""
     began = time.perf_counter()
-    world = build(scenario, recording, replication)
+    world = build(scenario, recordings, replication)
     built = time.perf_counter()
     parent, children, end_ns = _simulate(world, scenario, algorithm or world.algorithm, progress)
     simulated = time.perf_counter()
-    world.market.book.flush()
+    for one in world.markets:
+        if isinstance(one.market, Market):
+            one.market.book.flush()
     return _result(
         world, scenario, parent, children, end_ns, {"load": loaded_s + built - began, "simulate": simulated - built}
     )
@@ -78,8 +81,11 @@ def _simulate(
             quantity=scenario.order.quantity,
             order_type=OrderType.MARKET if scenario.order.limit_price is None else OrderType.LIMIT,
             price=scenario.order.limit_price,
+            venue=None if len(world.broker.lines) == 1 else world.venue.name,
         )
-        execution = ParentExecution(sim, world.manager, parent, world.view, sim.rng("algorithm"), last_ns)
+        execution = ParentExecution(
+            sim, world.manager, parent, world.view, sim.rng("algorithm"), last_ns, views=world.views
+        )
         reserve(world, parent)
         await work(execution, world.manager, algorithm)
         if world.portfolio.outstanding(parent.order_id):
@@ -109,11 +115,17 @@ def reserve(world: World, parent: Order) -> None:
 
 
 def _mark(world: World) -> None:
-    """Mark the position at the middle of what the book shows at the end; not at all if it shows nothing."""
-    quote = world.market.book.quote()
-    sides = [price for price in (quote.bid, quote.ask) if price is not None]
-    if sides:
-        world.portfolio.mark(world.instrument.symbol, sum(sides) // len(sides))
+    """Mark positions at the middle of what the first lit book of each symbol shows at the end; not at all if it shows nothing."""
+    marked = set()
+    for one in world.markets:
+        symbol = one.instrument.symbol
+        if not isinstance(one.market, Market) or symbol in marked:
+            continue
+        marked.add(symbol)
+        quote = one.market.book.quote()
+        sides = [price for price in (quote.bid, quote.ask) if price is not None]
+        if sides:
+            world.portfolio.mark(symbol, sum(sides) // len(sides))
 
 
 def _result(
@@ -124,8 +136,10 @@ def _result(
     quotes, prints, queues = book.quotes.since(), book.prints.since(), book.queues.since()
     digest = hashlib.sha256()
     world.journal.digest_into(digest)
-    digest.update(quotes.tobytes())
-    digest.update(prints.tobytes())
+    for one in world.markets:
+        if isinstance(one.market, Market):
+            digest.update(one.market.book.quotes.since().tobytes())
+        digest.update(one.market.book.prints.since().tobytes())
     return RunResult(
         scenario=scenario,
         replication=world.sim.replication,
@@ -143,6 +157,7 @@ def _result(
         order_numbers=world.venue.order_numbers,
         journal=world.journal,
         venue=world.venue.statistics(),
+        markets=report_markets(world),
         portfolio=world.portfolio.snapshot(int(world.sim.now)),
         initial_cash=world.portfolio.initial_cash[world.instrument.currency],
         flow_messages=world.market.flow.applied(int(world.sim.now)),

@@ -24,9 +24,9 @@ START_NS: Final = 1_700_000_000_000_000_000
 _MIDDLE: Final = 20_000  # price in ticks from which the market starts
 _PRICES: Final = 40_000
 _DEPTH: Final = 20  # ticks from the opposite best at which orders arrive
-_OPENING: Final = 20  # orders a price and side at the start
+_OPENING: Final = 200  # orders a price and side at the start
 _LONGEST: Final = 256  # rows of an event at most
-_MOST: Final = 1_000  # orders in the book: a cancel comes in place of one more
+_MOST: Final = 10_000  # orders in the book, as in an index future; a cancel comes in place of one more
 
 _TRADE, _ADD, _CANCEL, _MODIFY, _FILL = 2, 10, 11, 12, 13
 

@@ -20,8 +20,8 @@ from typing import Final
 from numba import njit
 
 from simexec.market import layout as at
-from simexec.market.log import best_shown
 from simexec.market.levels import Array, detach, find_level, insert, shrink, sign_of
+from simexec.market.log import best_shown
 
 # ``progress``
 ROW: Final = 0

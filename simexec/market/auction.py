@@ -1,8 +1,9 @@
 """Uncrossing: the end of a call, when orders that crossed each other all trade at one price.
 
-The price is the one that executes most; of several, the one that leaves the smaller surplus; then the one nearest to the last trade, or to
-the middle of the crossed range before any; then the higher. Hidden quantity takes part. At the price both sides trade in price-time
-priority, displayed before hidden (Euronext and Xetra uncross so, but for their rules on market orders, of which there are none here).
+The price is the one that executes most; of several, the one that leaves the smaller surplus; then the one nearest to the
+last trade, or to the middle of the crossed range before any; then the higher. Hidden quantity takes part. At the price both
+sides trade in price-time priority, displayed before hidden (Euronext and Xetra uncross so, but for their rules on market
+orders, of which there are none here).
 """
 
 from __future__ import annotations

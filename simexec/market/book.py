@@ -145,9 +145,9 @@ def prevented(state: Array, orders: Array, levels: Array, ladder: Array, slots: 
 def share_out(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array, row: int) -> bool:
     """One step of trading with a price's displayed orders in proportion to their sizes; False when the incoming order is cancelled.
 
-    A round begins with what is displayed at the price. An incoming order that takes all of it, or more, takes it first in, first out;
-    a smaller one is shared out, rounded down, shares below the least allocation being nothing, and what that leaves is first in,
-    first out.
+    A round begins with what is displayed at the price. An incoming order that takes all of it, or more, takes it first in,
+    first out; a smaller one is shared out, rounded down, shares below the least allocation being nothing, and what that
+    leaves is first in, first out.
     """
     if state[at.ROUND] == 0 and state[at.SHARE_ROW] == at.NIL:
         level = orders[row, at.LEVEL]
@@ -195,14 +195,15 @@ def fillable(state: Array, orders: Array, levels: Array, ladder: Array) -> int:
         if not own_matters or levels[level, at.OWN] == 0:
             total += levels[level, at.LEVEL_SHOWN] + levels[level, at.LEVEL_RESERVE]
             continue
+        before = total
         for head in (at.HEAD, at.HIDDEN_HEAD):
             row, behind = levels[level, head], 0
             while row != at.NIL:
                 if orders[row, at.OWNER] != state[at.IN_OWNER]:
                     total += orders[row, at.SHOWN] if head == at.HEAD else orders[row, at.RESERVE]
                     behind += orders[row, at.RESERVE] if head == at.HEAD else 0
-                elif own_matters & at.STP_NEWEST:
-                    return total
+                elif own_matters & at.STP_NEWEST:  # pro rata it is met before anything displayed at its price
+                    return before if state[at.PRO_RATA] > 0 and head == at.HEAD else total
                 row = orders[row, at.NEXT]
             total += behind  # icebergs show it behind all that was displayed
     return total

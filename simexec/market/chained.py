@@ -51,16 +51,12 @@ class ChainedFlow:
         if len(phases) and phases[-1, 3] != at.CONTINUOUS:
             raise InputError(f"the recording is in an auction's call at {switch_ns} ns; switch when it trades")
         self.recording = recording
+        self.references = recording.references + then.references
         self.tick_quanta = recording.tick_quanta
         self._messages: Array = messages
         self._then = then
         self._switch = switch_ns
         self._left_out: list[Array] = []
-
-    @property
-    def references(self) -> int:
-        """See ``Flow``."""
-        return self.recording.references + self._then.references
 
     def next_messages(self) -> Array | None:
         """See ``Flow``."""
@@ -68,6 +64,7 @@ class ChainedFlow:
             messages, self._messages = self._messages, self._messages[:0]
             return messages
         while (made := self._then.next_messages()) is not None:
+            self.references = self.recording.references + self._then.references
             kept = (made[:, 0] > self._switch) & (made[:, 1] & at.KINDS != at.ADD)
             self._left_out.append(made[~kept, 0].copy())
             if kept.any():

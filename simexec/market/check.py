@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from simexec.errors import InputError
 from simexec.market.dbn import read_dbn
+from simexec.market.file_format import format_of
 from simexec.market.lobster import read_lobster
 from simexec.market.npz import read_npz
 from simexec.market.recording import Recording, RecordingReader
 from simexec.sim.clock import format_time_of_day
 
-_DBN: Final = (b"DBN", b"\x28\xb5\x2f\xfd")
-_ZIP: Final = b"PK\x03\x04"
 _BEHIND: Final = {
     "fills_behind_cancelled": "behind an order that the same event cancelled",
     "fills_behind_filled": "behind an order filled later in the same event",
@@ -31,14 +30,10 @@ def read_recording(path: Path, symbol: str | None = None) -> Recording:
     Raises:
         DataError: the file cannot be read; the message names file, line or record, field and value.
     """
-    try:
-        with path.open("rb") as file:
-            first = file.read(4)
-    except OSError:
-        first = b""  # the reader says why
-    if first.startswith(_DBN) or (not first and {".dbn", ".zst"} & set(path.suffixes)):
+    kind = format_of(path)
+    if kind == "databento":
         return read_dbn(path, instrument=symbol)
-    recording = read_npz(path) if first == _ZIP or path.suffix == ".npz" else read_lobster(path)
+    recording = read_npz(path) if kind == "hftbacktest" else read_lobster(path)
     if symbol not in (None, recording.symbol):
         raise InputError(f"{path}: holds {recording.symbol!r} only, not {symbol!r}")
     return recording

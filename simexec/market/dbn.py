@@ -72,9 +72,10 @@ def read_dbn(
     step = int(tick.scaleb(9))
     _refuse(path, numbers, on_book & (prices % step != 0), "price", prices / 1e9, f"a whole number of ticks of {tick}")
     # T and R may end nothing; a snapshot is one event, whatever its flags say
-    flags = np.where(found["flags"] & F_LAST > 0, l3.LAST, 0) | np.where(snapshot, l3.SNAPSHOT, 0)
-    flags[:-1][snapshot[:-1]] &= ~l3.LAST
-    flags[:-1][snapshot[:-1] & ~snapshot[1:]] |= l3.LAST
+    ends = found["flags"] & F_LAST > 0
+    ends[:-1] &= ~snapshot[:-1]
+    ends[:-1] |= snapshot[:-1] & ~snapshot[1:]
+    flags = np.where(ends, l3.LAST, 0) | np.where(snapshot, l3.SNAPSHOT, 0)
     sequence = found["sequence"].astype(np.int64)
     back = np.diff(sequence, prepend=sequence[:1]) < 0
     suspect = found["flags"] & F_MAYBE_BAD_BOOK > 0

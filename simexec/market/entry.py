@@ -1,7 +1,7 @@
 """Participants' requests at the compiled book: what Python calls.
 
-Every function takes the book's handle. Its answer is the number of rows of the log's OUT part that the caller must read now, or -MORE (drain
-the log, enlarge the pools, then call ``resume``), or -GROW (nothing is done yet: do the same and call again).
+Every function takes the book's handle. Its answer is the number of rows of the log's OUT part that the caller must read now,
+or -MORE (drain the log, enlarge the pools, then call ``resume``), or -GROW (nothing is done yet: do the same and call again).
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ def background(
     state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, log: Array, kind: int, side: int, away: int,
     quantity: int, ref: int,
 ) -> int:  # fmt: skip
-    """A model's order: a market order, or a limit order ``away`` quanta from ``opposite_price``; a price below one tick is one tick.
+    """A model's order: a market order, or a limit order ``away`` quanta from ``opposite_price``, at one tick at least.
 
-    Who knows a value (``away``, in quanta) buys at the market when the best offer shown is below it, sells when the best bid is above
-    it, and does nothing between them.
+    Who knows a value (``away``, in quanta) buys at the market when the best offer shown is below it, sells when the best bid
+    is above it, and does nothing between them.
     """
     if state[at.BUSY] == 0 and kind == at.VALUE_ORDER:
         bid, ask = best_shown(state, levels, ladder, 0), best_shown(state, levels, ladder, 1)

@@ -1,8 +1,8 @@
 """A book's arrays behind one array of addresses.
 
-A call from Python into compiled code costs by the number of arrays that it is passed, and a loop over several markets cannot be passed
-theirs one by one. So a book keeps the addresses and lengths of its arrays in one row, its *handle*, and the compiled code opens it.
-Whoever replaces an array writes its new address down at once (``BookArrays``), and keeps the array alive.
+A call from Python into compiled code costs by the number of arrays that it is passed, and a loop over several markets cannot
+be passed theirs one by one. So a book keeps the addresses and lengths of its arrays in one row, its *handle*, and the
+compiled code opens it. Whoever replaces an array writes its new address down at once (``BookArrays``), and keeps the array alive.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, njit, types  # type: ignore[attr-defined]  # numba does not list carray, but documents it
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -31,14 +31,15 @@ HANDLE_WIDTH: Final = 15
 Opened: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no annotations
-def _pointer(context: Any, address: Any) -> Any:
-    """The address as a pointer."""
-
+def _point(context: Any, address: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
 
     return types.voidptr(address), build
+
+
+_pointer: Any = intrinsic(_point)
+"""The address as a pointer, in compiled code."""
 
 
 @njit(cache=True)

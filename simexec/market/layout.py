@@ -9,8 +9,8 @@ sign, so that the better price has the greater key on either side, the best leve
 trades with an opposite level of key o exactly when ``k + o >= 0``.
 
 Orders that wait outside the book (stops, and pegs without a reference) stand in two more ladders: 2 holds what sells and has bids'
-signs, 3 what buys. So the stop that is reached first is the last of its ladder, and a trade at price p reaches a stop of key k exactly
-when ``k - sign * p >= 0``.
+signs, 3 what buys. So the stop that is reached first is the last of its ladder, and a trade at price p reaches a stop of key
+k exactly when ``k - sign * p >= 0``.
 """
 
 from typing import Final
@@ -44,7 +44,7 @@ FLAGS: Final = 11  # of a stop, what it will be when it is elected; of a peg, it
 LIMIT: Final = 12  # key that a stop will have, or that a peg does not go beyond
 OFFSET: Final = 13  # what a stop trails by, a peg's distance from its reference, or the price that elected a stop
 CHAIN_PREV: Final = 14
-CHAIN_NEXT: Final = 15  # of the trailing stops, or of the pegs, in the order of their entry
+CHAIN_NEXT: Final = 15  # of the trailing stops, or of the pegs, in the order of their entry; of an elected stop, its key and trail
 ORDER_WIDTH: Final = 16
 
 # ``levels[row]``; KEY is column 0 here too

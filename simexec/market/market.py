@@ -14,7 +14,6 @@ from simexec.market.order_book import OrderBook, OutRow, Recorded
 from simexec.market.watches import Watches
 from simexec.sim import Simulation
 
-
 _END: Final = np.array([[NEVER, 0, 0, 0, 0, 0]], np.int64)
 """What follows the last message."""
 

@@ -1,11 +1,11 @@
 """Several markets on one calendar, advanced together in compiled code.
 
-No market may be ahead of a time at which another finds something that concerns a process: a process may act then, and look at any of
-them. Only a market with orders of participants in it, somebody who waits, or a price band can find such a thing, and it finds it at
-a message that may trade, or may reach what somebody waits for. So those markets take turns in the order of such messages (a heap
-holds whose is next), each going no further than the next one's; what lies between is applied in one go, and every other
-market follows in one go up to the time that those have reached. What a message costs therefore hardly depends on how many
-markets there are.
+No market may be ahead of a time at which another finds something that concerns a process: a process may act then, and look
+at any of them. Only a market with orders of participants in it, somebody who waits, or a price band can find such a thing,
+and it finds it at a message that may trade, or may reach what somebody waits for. So those markets take turns in the order
+of such messages (a heap holds whose is next), each going no further than the next one's; what lies between is applied in one
+go, and every other market follows in one go up to the time that those have reached. What a message costs therefore hardly
+depends on how many markets there are.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def may_stop(state: Array) -> bool:
 
 @njit(cache=True)
 def best_own(state: Array, levels: Array, ladder: Array, side: int) -> int:
-    """Key of the best order of a participant on a side; ANY_KEY if one is hidden, since a background order may then meet it unseen."""
+    """Key of the best order of a participant on a side; ANY_KEY if it may be hidden, where the background may meet it unseen."""
     if state[at.OWN_ORDERS + side] == 0:
         return -at.ANY_KEY
     for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
@@ -74,9 +74,25 @@ def best_own(state: Array, levels: Array, ladder: Array, side: int) -> int:
 
 
 @njit(cache=True)
+def in_front(state: Array, levels: Array, ladder: Array, side: int, key: int) -> int:
+    """Displayed quantity of a side at better prices than ``key``."""
+    total = 0
+    for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
+        if ladder[side, i, 0] <= key:
+            break
+        total += levels[ladder[side, i, 1], at.LEVEL_SHOWN]
+    return total
+
+
+@njit(cache=True)
 def next_turn(handle: Array, until: int) -> int:
-    """Time of a market's next message that may concern a process; later than ``until`` if none of those up to then does."""
-    state, _, levels, ladder, _, _ = open_book(handle)
+    """Time of a market's next message that may concern a process; later than ``until`` if none of those up to then does.
+
+    A message may do so if it reaches the price of a participant's order, or may have used up what is displayed in front of it. That
+    is a bound, found without the book that the messages will meet: whatever they take is taken from what is in front of
+    every order.
+    """
+    state, orders, levels, ladder, slots, _ = open_book(handle)
     messages, i = open_messages(handle), state[at.CURSOR]
     count = messages.shape[0]
     if i >= count or messages[i, 0] > until:
@@ -88,17 +104,36 @@ def next_turn(handle: Array, until: int) -> int:
     )
     if state[at.GENERATOR] + state[at.CONCERN] + state[at.UNSETTLED] > 0 or any_change or state[at.CHAIN + 2] != at.NIL:
         return messages[i, 0]
-    keys = (best_own(state, levels, ladder, 0), best_own(state, levels, ladder, 1))
-    if max(keys[0], keys[1]) == at.ANY_KEY:
+    buy, sell = best_own(state, levels, ladder, 0), best_own(state, levels, ladder, 1)
+    if max(buy, sell) == at.ANY_KEY:
         return messages[i, 0]
+    waiting = state[at.OWN_ORDERS + at.WAITING] + state[at.OWN_ORDERS + at.WAITING + 1]
+    any_trade = waiting + state[at.WATCHED] + state[at.BAND_SET] > 0
+    left = min(
+        in_front(state, levels, ladder, 0, buy) if buy > -at.ANY_KEY else at.ANY_KEY,
+        in_front(state, levels, ladder, 1, sell) if sell > -at.ANY_KEY else at.ANY_KEY,
+    )
+    reaches = True
     while i < count - 1 and messages[i, 0] <= until:
-        kind = messages[i, 1] & at.KINDS
+        kind, ref, price = messages[i, 1] & at.KINDS, messages[i, 2], messages[i, 3]
+        quantity, side = messages[i, 4], messages[i, 5]
         if kind == at.ADD or kind == at.ADD_HEAD:
-            side = messages[i, 5]
-            if sign_of(side) * messages[i, 3] + keys[1 - side] >= 0:
+            if sign_of(side) * price + (sell if side == 0 else buy) >= 0:
                 break
-        elif kind > at.SWEEP and kind != at.CANCEL and kind != at.LIMIT_AWAY:
-            break
+        elif kind == at.CANCEL:
+            left -= orders[slots[ref], at.SHOWN] if slots[ref] != at.NIL else 0
+        elif kind == at.REMOVE or kind == at.PRUNE:
+            left -= quantity
+        elif kind == at.SWEEP:  # ours are met at its limit or better
+            reaches = any_trade or sign_of(side) * price + (sell if side == 0 else buy) >= 0
+        elif kind == at.HIT or kind == at.SWEEP_END:
+            if reaches:
+                break
+            left -= quantity
+        elif kind != at.LIMIT_AWAY:
+            left -= quantity
+            if any_trade or left < 0 or kind == at.SET_PHASE:
+                break
         i += 1
     return messages[i, 0]
 
@@ -233,7 +268,7 @@ class MergedMarkets:
             self._times[m] = NEVER if market.next_time is None else market.next_time
             if code == at.CHUNK_END:
                 self._find_generated()
-        self._look(until)
+        self._look(limit)  # which is earlier than asked for if it stopped there
         return limit if answer[CONCERNED] else None
 
     def dispatch(self) -> None:

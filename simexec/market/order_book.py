@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
-import numpy as np
 
 from simexec.errors import InputError, SimulationError
 from simexec.market import entry
@@ -99,7 +98,7 @@ class OrderBook:
             price: limit in quanta; ignored for a market order.
             owner: participant, from 1.
             number: the order's number in all rows.
-            flags: ``MARKET``, ``IOC``, ``FOK``, ``MAKER_ONLY``, ``SLIDE``, ``HIDDEN``, ``STP_NEWEST``, ``STP_OLDEST`` of ``layout``.
+            flags: those of an incoming order in ``layout``, from ``MARKET`` to ``SLIDE``.
             peak: what an iceberg displays at most; 0 displays all.
             minimum: the order does nothing unless it trades so much at once.
 
@@ -119,12 +118,9 @@ class OrderBook:
     ) -> list[OutRow]:  # fmt: skip
         """Bring an order that waits outside the book until a trade reaches its stop (``stops``).
 
-        Args:
-            stop: price in quanta; None lets a trailing stop start from the last trade, and an OUT_CANCEL row says NO_REFERENCE
-                where there was none.
-            price: limit of the order that it then is; ignored with the flag MARKET.
-            trail: distance in quanta at which the stop follows the trades; 0 does not.
-            time, side, quantity, owner, number, flags, peak: as in ``submit``.
+        ``stop`` is a price in quanta; None lets a trailing stop start from the last trade, and an OUT_CANCEL row says NO_REFERENCE
+        where there was none. ``price`` is the limit of the order that it then is, ignored with the flag MARKET; ``trail``
+        the distance in quanta at which the stop follows the trades, 0 if it does not. The others are as in ``submit``.
         """
         self._check(quantity, number)
         stop = at.NO_PRICE if stop is None else stop
@@ -142,11 +138,8 @@ class OrderBook:
     ) -> list[OutRow]:  # fmt: skip
         """Bring an order whose price follows the best prices (``reactions``).
 
-        Args:
-            kind: ``PEG_PRIMARY``, ``PEG_MARKET`` or ``PEG_MID`` of ``layout``.
-            offset: quanta, added to the reference price.
-            cap: price in quanta that it does not go beyond.
-            time, side, quantity, owner, number, flags, peak: as in ``submit``.
+        ``kind`` is ``PEG_PRIMARY``, ``PEG_MARKET`` or ``PEG_MID`` of ``layout``; ``offset`` is added to the reference price,
+        in quanta; ``cap`` is a price in quanta that it does not go beyond. The others are as in ``submit``.
         """
         self._check(quantity, number)
         limit = at.ANY_KEY if cap is None else sign_of(side) * cap
@@ -189,8 +182,8 @@ class OrderBook:
         """Change a resting order to ``quantity`` open at ``price``; of a peg that is its cap, of a waiting stop its limit.
 
         Less quantity with the same prices keeps the place; anything else goes to the back of the queue, and trades if it crosses.
-        None for ``price`` or ``stop`` leaves it as it is. Returns None, and changes nothing, if no such order rests or it is post-only,
-        does not slide, and would trade.
+        None for ``price`` or ``stop`` leaves it as it is. Returns None, and changes nothing, if no such order rests or it is
+        post-only, does not slide, and would trade.
         """
         self._check(quantity, number)
         row = self._rows.get(number)
@@ -205,6 +198,8 @@ class OrderBook:
         key = limit if kind else int(order[at.KEY])
         wanted = key if price is None or (waits and flags & at.MARKET) else sign_of(side) * price
         stop_now = sign_of(ladder) * int(order[at.KEY])
+        if waits and int(order[at.KEY]) == at.ELECTED:  # a call keeps it from acting: it is a waiting stop again
+            stop_now, offset = sign_of(ladder) * int(order[at.CHAIN_PREV]), int(order[at.CHAIN_NEXT])
         if wanted == key and quantity <= leaves and (stop is None or not waits or stop == stop_now):
             if quantity < leaves:
                 self.reduce(time, number, leaves - quantity)
@@ -269,7 +264,7 @@ class OrderBook:
         state[at.BAND + 1] = at.ANY_KEY if high is None else high
 
     def set_phase(self, time: int, phase: int) -> list[OutRow]:
-        """Begin a call (``layout.CALL``: orders rest without trading) or end it, when what crosses trades at one price (``auction``)."""
+        """Begin a call (``layout.CALL``: orders rest without trading), or end it: what crosses trades at one price."""
         filled = entry.set_phase(self.arrays.handle, time, phase)
         while filled < 0:
             filled = self._again(filled, entry.set_phase, time, phase)
@@ -298,7 +293,9 @@ class OrderBook:
         Args:
             buy_key: least best bid (quanta); ``ANY_KEY`` if nobody waits for one.
             sell_key: least key of the best offer: minus its price.
-            quotes, trades, depth: any change of the best bid and offer, any trade, any change of the depth that is recorded.
+            quotes: whether for any change of the best bid and offer.
+            trades: whether for any trade.
+            depth: whether for any change of the depth that is recorded.
         """
         state = self.arrays.state
         state[at.WATCH_KEY : at.WATCH_KEY + 2] = buy_key, sell_key
@@ -469,4 +466,3 @@ class OrderBook:
 
 def _nobody(rows: list[OutRow]) -> None:
     """Rows of a book that nobody listens to."""
-

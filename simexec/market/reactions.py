@@ -4,9 +4,9 @@ After each message the elected stops act, one at a time, each matched to its end
 in the order of their entry; and so on until nothing changes. That ends, since a stop acts once, pegs are no reference for pegs, and
 every trade takes quantity out of the book.
 
-A peg's reference is the best price displayed by orders that are not pegged. Its own price is never beyond its cap; at a mid-point it is
-rounded to a price quantum away from the other side. A peg that moves goes to the back of the queue; one that would trade at its
-new price leaves its place and acts as an incoming order.
+A peg's reference is the best price displayed by orders that are not pegged. Its own price is never beyond its cap; at a
+mid-point it is rounded to a price quantum away from the other side. A peg that moves goes to the back of the queue; one that
+would trade at its new price leaves its place and acts as an incoming order.
 """
 
 from __future__ import annotations

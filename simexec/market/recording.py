@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -88,6 +89,13 @@ class Recording:
         """Rows with a time up to and including ``time_ns``."""
         return int(np.searchsorted(self.row_times, time_ns, side="right"))
 
+    @cached_property
+    def _only_latency(self) -> int | None:
+        """The latency that every row has, None if they differ."""
+        assert self.arrivals is not None  # the caller has looked
+        latencies = self.arrivals - self.row_times
+        return int(latencies[0]) if len(latencies) and (latencies == latencies[0]).all() else None
+
     def latencies_at(self, times: Array) -> Array:
         """How long what happened at these times (ns, in order) took to reach the recorder: that of the last row until then.
 
@@ -98,6 +106,8 @@ class Recording:
         """
         if self.arrivals is None:
             raise DataError(f"{self.source}: has no arrival times; give the view a latency of its own")
+        if self._only_latency is not None:
+            return np.full(len(times), self._only_latency, np.int64)
         rows = np.maximum(np.searchsorted(self.row_times, times, side="right") - 1, 0)
         found: Array = self.arrivals[rows] - self.row_times[rows]
         return found

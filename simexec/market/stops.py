@@ -24,9 +24,11 @@ def reached(ladder: int, key: int, price: int) -> bool:
 @njit(cache=True)
 def elect_one(state: Array, orders: Array, levels: Array, ladder: Array, row: int, price: int) -> None:
     """Elect a stop, by a trade at ``price``."""
+    trailed_by, key = orders[row, at.OFFSET], orders[row, at.KEY]
     leave_chain(state, orders, row)
     orders[row, at.OFFSET] = 0
     orders[row, at.AHEAD] = price
+    orders[row, at.CHAIN_PREV], orders[row, at.CHAIN_NEXT] = key, trailed_by  # for a replace before it acts
     move(state, orders, levels, ladder, row, levels[orders[row, at.LEVEL], at.SIDE], at.ELECTED)
 
 

@@ -329,7 +329,7 @@ class Simulation(simpy.Environment):
         return tuple(self._coupling.markets)
 
     def recouple(self) -> None:
-        """Look again when the coupled markets have their next messages; a market that has changed outside ``advance`` asks for it."""
+        """Look again when the coupled markets have their next messages; who changes one outside ``advance`` asks for it."""
         self._coupling.look()
 
     def rng(self, name: str) -> np.random.Generator:

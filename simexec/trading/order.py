@@ -215,6 +215,7 @@ class Order:
             report.maker,
             report.venue,
             self.parent_id,
+            report.slippage_quanta,
         )
 
     def apply(self, report: ExecutionReport) -> bool:

@@ -113,6 +113,7 @@ class ExecutionReport:
         answers_replace: of CANCEL_REJECTED, whether a replace (True) or a cancel (False) was refused (FIX
             CxlRejResponseTo); None when it is not told apart.
         stop_ticks: of REPLACED and RESTATED, the stop price now in force; None leaves it as it is.
+        slippage_quanta: of a trade at a venue without a book, as in ``Fill``.
     """
 
     exec_id: str
@@ -134,6 +135,7 @@ class ExecutionReport:
     price_ticks: int | None = None
     answers_replace: bool | None = None
     stop_ticks: int | None = None
+    slippage_quanta: int = 0
 
 
 @define(slots=True)

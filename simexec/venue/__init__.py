@@ -2,8 +2,12 @@
 
 from simexec.venue.band import PriceBand
 from simexec.venue.connection import Connection
+from simexec.venue.execution_venue import ExecutionVenue
 from simexec.venue.hours import Halt, SessionCalendar, TradingHours
 from simexec.venue.incidents import Outage, Slowdown
+from simexec.venue.model_connection import ModelVenueStatistics
+from simexec.venue.model_venue import ModelVenue
+from simexec.venue.model_view import ModelView
 from simexec.venue.states import TradingState
 from simexec.venue.statistics import VenueStatistics
 from simexec.venue.throttle import Throttle, ThrottleAction
@@ -11,7 +15,11 @@ from simexec.venue.venue import Venue
 
 __all__ = [
     "Connection",
+    "ExecutionVenue",
     "Halt",
+    "ModelVenue",
+    "ModelVenueStatistics",
+    "ModelView",
     "Outage",
     "PriceBand",
     "SessionCalendar",

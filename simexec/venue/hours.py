@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from simexec.errors import InputError
@@ -25,6 +27,10 @@ class Halt:
             raise InputError(f"halt from {self.start_ns} to {self.end_ns} ns must begin before it ends")
 
 
+def _to_halts(halts: Iterable[Halt]) -> tuple[Halt, ...]:
+    return tuple(halts)
+
+
 @attrs.frozen
 class TradingHours:
     """One day's session: trading from ``open_ns`` up to, not including, ``close_ns``; all times ns since the run's epoch.
@@ -38,7 +44,7 @@ class TradingHours:
     open_ns: int
     close_ns: int
     pre_open_ns: int | None = None
-    halts: tuple[Halt, ...] = attrs.field(default=(), converter=tuple)
+    halts: tuple[Halt, ...] = attrs.field(default=(), converter=_to_halts)
 
     def __attrs_post_init__(self) -> None:
         if not 0 <= self.open_ns < self.close_ns:

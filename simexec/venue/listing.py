@@ -150,7 +150,7 @@ class Listing:
         account, now, subticks = working.account, self._sim.now, self.instrument.subticks
         refusal = refuse_replace(request, working.order, self.instrument, working.triggered)
         if self.state is not _OPEN and self.state is not _PRE_OPEN:
-            refusal = RejectReason.OTHER, self._why_not()
+            refusal = RejectReason.EXCHANGE_CLOSED, self._why_not()
         if refusal is not None:
             return [self._reports.refuse(account, request, refusal)]
         price = None if request.price_ticks is None else request.price_ticks * subticks

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from simexec.market.levels import Array
-from simexec.market.order_book import Quote
-from simexec.market.tape import CLOSE, END, KIND, QUOTE, START, TIME, VOLUME, Tape, TapeCursor
-from simexec.protocols import DurationModel
+from simexec.market.tape import END, KIND, QUOTE, START, TIME, VOLUME, Tape, TapeCursor
 from simexec.venue.hours import SessionCalendar, TradingHours
 from simexec.venue.model_orders import ModelOrder, Outcome
 
@@ -107,33 +106,55 @@ class ModelMarket:
         self._listener = listener
         self._pending: list[Outcome] = []
         self._observers: list[Callable[[Array], None]] = []
+        self._watching: set[object] = set()
 
     def observe(self, observer: Callable[[Array], None]) -> None:
-        """Have ``observer`` called with every block of rows as soon as it is known."""
+        """Have ``observer`` called with what is published, quotes or bars in which there was trading, as soon as it is known."""
         self._observers.append(observer)
+
+    def watch(self, who: object, wanted: bool) -> None:
+        """Stop at what is published next as long as somebody wants it, so that it becomes a calendar event at its own time."""
+        if wanted:
+            self._watching.add(who)
+        else:
+            self._watching.discard(who)
 
     def advance(self, until: int) -> int | None:
         """See ``CoupledMarket.advance``."""
         cursor, found = self._cursor, None
         while found is None and cursor.next_time is not None and cursor.next_time <= until:
-            rows = cursor.upto(until)
+            rows, seen = cursor.upto(until), None
+            if self._watching and len(shown := np.flatnonzero(self._is_published(rows))):
+                rows = rows[: shown[0] + 1]
+                seen = int(rows[-1, self._end])
             if self.orders:
-                rows = rows[:_STEP]
-                done, found = self._match(rows.tolist())
-                rows = rows[:done]
+                step = rows[:_STEP]
+                done, found = self._match(step.tolist())
+                if done < len(rows):
+                    rows, seen = rows[:done], None
             else:
                 self._fills.pass_by(rows)
-            for observer in self._observers:
-                observer(rows)
+            found = seen if found is None else found
+            self._publish(rows)
             cursor.skip(len(rows))
         while found is not None and cursor.next_time == found:  # the rest of that time, whatever block it is in
             rows = cursor.upto(found)
             self._match(rows.tolist(), all_of_them=True)
-            for observer in self._observers:
-                observer(rows)
+            self._publish(rows)
             cursor.skip(len(rows))
         self.next_time = cursor.next_time
         return found
+
+    def _is_published(self, rows: Array) -> npt.NDArray[np.bool_]:
+        published: npt.NDArray[np.bool_] = rows[:, VOLUME] > 0 if self.is_bars else rows[:, KIND] == QUOTE
+        return published
+
+    def _publish(self, rows: Array) -> None:
+        if self._observers:
+            published = rows[self._is_published(rows)]
+            if len(published):
+                for observer in self._observers:
+                    observer(published)
 
     def _match(self, rows: list[list[int]], *, all_of_them: bool = False) -> tuple[int, int | None]:
         """Match rows up to the first that concerns an order; returns how many, and its time."""
@@ -161,68 +182,3 @@ class ModelMarket:
         """See ``CoupledMarket.dispatch``."""
         outcomes, self._pending = self._pending, []
         self._listener(outcomes)
-
-
-class ModelView:
-    """What a participant sees of a market without a book, with latency: the latest quote, or the latest complete bar.
-
-    Each row of the tape has its own arrival, ``a_k = max(a_{k-1}, t_k + L_k)``, where a bar's ``t_k`` is its end. As ``MarketView``
-    does, it computes them when somebody looks, and puts nothing on the calendar.
-
-    Args:
-        market: what is looked at.
-        latency: of each row.
-        rng: the view's own stream.
-        clock: the present time in ns.
-    """
-
-    def __init__(
-        self, market: ModelMarket, latency: DurationModel, rng: np.random.Generator, clock: Callable[[], int]
-    ) -> None:
-        self._is_bars = market.is_bars
-        self._latency, self._rng, self._clock = latency, rng, clock
-        self._arrivals: Array = np.empty(0, np.int64)
-        self._rows: Array = np.empty((0, 7 if market.is_bars else 6), np.int64)
-        self._last_arrival = 0
-        market.observe(self._absorb)
-
-    def quote(self) -> Quote | None:
-        """The latest quote that has arrived, None before the first.
-
-        Of bars, the latest that has arrived: its close as bid and ask, since the spread is not known, and its volume as both
-        sizes; its ``time_ns`` is the bar's end.
-        """
-        row = self._latest()
-        if row is None:
-            return None
-        if self._is_bars:
-            return Quote(row[END], row[CLOSE], row[VOLUME], row[CLOSE], row[VOLUME])
-        time, _, bid, bid_size, ask, ask_size = row
-        return Quote(time, bid if bid_size else None, bid_size, ask if ask_size else None, ask_size)
-
-    def bar(self) -> list[int] | None:
-        """The latest bar that has arrived (columns of ``market.tape``), None before the first and where there are no bars."""
-        return self._latest() if self._is_bars else None
-
-    def _latest(self) -> list[int] | None:
-        return self._rows[0].tolist() if self._forget_old() else None
-
-    def _absorb(self, rows: Array) -> None:
-        rows = rows[rows[:, VOLUME] > 0] if self._is_bars else rows[rows[:, KIND] == QUOTE]
-        if not len(rows):
-            return
-        known = rows[:, END if self._is_bars else TIME]
-        arrivals: Array = known + self._latency.sample(self._rng, len(rows))
-        arrivals[0] = max(int(arrivals[0]), self._last_arrival)
-        arrivals[:] = np.maximum.accumulate(arrivals)
-        self._last_arrival = int(arrivals[-1])
-        self._arrivals = np.concatenate([self._arrivals, arrivals])
-        self._rows = np.concatenate([self._rows, rows])
-        self._forget_old()
-
-    def _forget_old(self) -> int:
-        """Keep the latest row that has arrived and those on their way; returns how many of the former there are."""
-        found = int(np.searchsorted(self._arrivals, self._clock(), side="right"))
-        if found > 1:
-            self._arrivals, self._rows = self._arrivals[found - 1 :], self._rows[found - 1 :]
-        return min(found, 1)

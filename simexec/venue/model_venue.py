@@ -30,8 +30,9 @@ from simexec.venue.bar_fills import BarFills
 from simexec.venue.connection import Packet, Request
 from simexec.venue.hours import SessionCalendar, TradingHours
 from simexec.venue.model_connection import ModelConnection, ModelVenueStatistics, ModelWorking
-from simexec.venue.model_market import Fills, ModelMarket, ModelView, Sessions
+from simexec.venue.model_market import Fills, ModelMarket, Sessions
 from simexec.venue.model_orders import CANCELLED, ELECTED, ModelOrder, Outcome, Pricing, TouchDraws
+from simexec.venue.model_view import ModelView
 from simexec.venue.quote_fills import QuoteFills
 from simexec.venue.validation import Refusal, refuse_order, refuse_replace
 
@@ -118,7 +119,7 @@ class ModelVenue:
 
     def view(self, latency: DurationModel, stream: str) -> ModelView:
         """What a participant sees from its own place; latencies come from the random stream of that name."""
-        return ModelView(self.market, latency, self._sim.rng(stream), lambda: int(self._sim.now))
+        return ModelView(self._sim, self.market, latency, self._sim.rng(stream))
 
     # --- participants ---
 
@@ -246,7 +247,7 @@ class ModelVenue:
         triggered = working.order.order_type.is_stop and live.stop is None
         refusal = refuse_replace(request, working.order, self.instrument, triggered)
         if refusal is None and not self._sessions.takes_orders(now):
-            refusal = RejectReason.OTHER, f"{self.name} trades {self.hours}"
+            refusal = RejectReason.EXCHANGE_CLOSED, f"{self.name} trades {self.hours}"
         limit = live.limit if request.price_ticks is None else request.price_ticks * subticks
         stop = live.stop if request.stop_ticks is None else request.stop_ticks * subticks
         # FIX: a total below what is filled ends the order at what is filled
@@ -296,9 +297,11 @@ class ModelVenue:
         working.notional += notional
         self._trades += 1
         self._traded += quantity
-        self._slipped += quantity * abs(price - outcome.base)
+        slipped = abs(price - outcome.base)
+        self._slipped += quantity * slipped
         report = self._report(working, ExecType.TRADE, outcome.time_ns, left - quantity)
         report.last_quantity, report.last_price_quanta, report.fee, report.maker = quantity, price, fee, outcome.maker
+        report.slippage_quanta = slipped
         if left == quantity:
             self._forget(working)
         return report

@@ -115,6 +115,7 @@ def result_of(
         order_numbers={"ord_2": 7} if children else {},
         journal=journal,
         venue=NOTHING_SEEN,
+        markets=(),
         portfolio=Portfolio(0, instrument.currency).snapshot(END),
         initial_cash=0,
         flow_messages=5,

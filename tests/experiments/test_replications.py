@@ -23,7 +23,7 @@ def scenario() -> Scenario:
 def test_replications_differ_and_each_is_what_it_is_alone(scenario: Scenario) -> None:
     found = replicate(scenario, 3)
     assert len(set(found.digests)) == 3
-    assert found.digests[2] == run_loaded(scenario, None, replication=2).journal_digest
+    assert found.digests[2] == run_loaded(scenario, [None], replication=2).journal_digest
     assert replicate(scenario, 2).digests == found.digests[:2]
 
 

@@ -15,7 +15,7 @@ import pytest
 from simexec.algos import AtMarket
 from simexec.config import Scenario, load_scenario
 from simexec.errors import ConfigError, InvariantError
-from simexec.experiments.build import build, load_recording
+from simexec.experiments.build import build, load_recordings
 from simexec.experiments.invariants import check_invariants
 from simexec.experiments.run import run_scenario
 from simexec.trading.vocabulary import OrderStatus
@@ -156,4 +156,4 @@ def test_the_data_must_be_those_of_the_instrument(data_dir: Path) -> None:
     scenario = load_scenario(QUICKSTART, data=file)
     with pytest.raises(ConfigError, match=r"instrument\.tick 0\.05 is not that of the data"):
         run_scenario(scenario.with_({"instrument.tick": "0.05", "order.limit_price": None}))
-    assert load_recording(scenario) is not None
+    assert load_recordings(scenario) is not None

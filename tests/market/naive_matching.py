@@ -31,6 +31,7 @@ class NaiveStop:
     flags: int
     peak: int
     trail: int
+    entry: int  # how many stops came before it
     elected_at: int | None = None  # the trade's price
 
     def reached(self, price: int) -> bool:
@@ -66,7 +67,8 @@ class NaiveMatching:
     """A book, what waits outside it, and the order in which things act.
 
     Attributes:
-        stops: in the order in which they came to their stop prices: a stop that trails is new at its new price.
+        stops: in the order in which they came to their stop prices: a stop that trails is new at its new price, and those
+            that one trade moves come in the order of their entry.
         elected: stops in the order of their election. What a call leaves of them acts when it has ended.
         pegs: in the order of their entry; one that has acted as an incoming order has entered anew.
     """
@@ -77,6 +79,7 @@ class NaiveMatching:
     pegs: list[NaivePeg] = field(default_factory=list)
     last_price: int | None = None
     prints_seen: int = 0
+    entries: int = 0
 
     def __post_init__(self) -> None:
         self.book = NaiveBook(self.tick)
@@ -160,7 +163,8 @@ class NaiveMatching:
             if stop <= 0:
                 self.book.tell(time, owner, at.OUT_CANCEL, number, at.NO_REFERENCE, quantity, 0, 0)
                 return self.book.replies[start:]
-        self.stops.append(NaiveStop(owner, number, side, quantity, stop, price, flags, peak, trail))
+        self.stops.append(NaiveStop(owner, number, side, quantity, stop, price, flags, peak, trail, self.entries))
+        self.entries += 1
         self.book.tell(time, owner, at.OUT_REST, number, stop, quantity, quantity, 1)
         if not self.book.calling:
             self._elect(self.last_price)
@@ -321,7 +325,7 @@ class NaiveMatching:
         for row in self.book.prints[self.prints_seen :]:
             self.last_price = row[1]
             self._elect(row[1])
-            for stop in [stop for stop in self.stops if stop.trail]:
+            for stop in sorted((stop for stop in self.stops if stop.trail), key=lambda stop: stop.entry):
                 nearer = row[1] + (stop.trail if stop.side == 0 else -stop.trail)
                 if nearer < stop.stop if stop.side == 0 else nearer > stop.stop:
                     stop.stop = nearer

@@ -135,9 +135,7 @@ class Paired:
         return self._both(book, lambda time: self.naive.message(*message))
 
     def phase(self, phase: int) -> list[Event]:
-        return self._both(
-            lambda time: self.book.set_phase(time, phase), lambda time: self.naive.set_phase(time, phase)
-        )
+        return self._both(lambda time: self.book.set_phase(time, phase), lambda time: self.naive.set_phase(time, phase))
 
     def band(self, low: int | None, high: int | None) -> None:
         self.book.set_band(low, high)

@@ -181,7 +181,7 @@ def test_no_stop_is_elected_and_no_peg_moves_in_a_call() -> None:
     assert pair.stop("stop", SELL, 5, 100, 95) == [("rest", "stop", 100, 5)]
     pair.limit("better", BUY, 5, 105)
     assert pair.queue(BUY, 100) == [("bid", 4, 0), ("peg", 5, 0)]
-    assert [event[0] for event in pair.phase(at.CONTINUOUS)][0] == "trigger"
+    assert pair.phase(at.CONTINUOUS)[0] == ("trigger", "stop", 100, 5)
 
 
 def test_the_auctions_trade_elects_stops_that_act_after_it(pair: Paired) -> None:

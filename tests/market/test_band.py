@@ -91,3 +91,11 @@ def test_a_peg_that_would_trade_outside_the_band_halts_the_book(pair: Paired) ->
     events = pair.limit("bid", BUY, 1, 99)
     assert [event[0] for event in events][-2:] == ["halt", "cancel"]
     assert pair.book.phase == at.CALL
+
+
+def test_a_stop_that_waits_elected_for_the_reopening_can_be_replaced(pair: Paired) -> None:
+    pair.stop("stop", BUY, 2, 101, trail=5)
+    pair.limit("sweep", BUY, 20, 110)
+    assert pair.replace("stop", 3, flags=at.MARKET) == [("rest", "stop", 101, 3)]
+    pair.band(None, None)
+    assert pair.phase(at.CONTINUOUS)[0] == ("trigger", "stop", 101, 3)

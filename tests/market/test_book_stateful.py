@@ -5,6 +5,8 @@ Participants send every type of order, the background trades between them, and t
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -130,7 +132,12 @@ class BothBooks(RuleBasedStateMachine):
     )  # fmt: skip
     def submit_market(self, side: int, quantity: int, owner: int, tif: int, prevention: int, minimum: int) -> None:
         time, number, start = self._tick(), self._number(quantity), self._now
-        order = {"owner": owner, "number": number, "flags": at.MARKET | tif | prevention, "minimum": min(minimum, quantity)}
+        order = {
+            "owner": owner,
+            "number": number,
+            "flags": at.MARKET | tif | prevention,
+            "minimum": min(minimum, quantity),
+        }
         rows = self.book.submit(time, side, quantity, 0, **order)
         self.naive.submit(time, side, quantity, 0, **order)
         self._compare(rows, start)
@@ -342,6 +349,68 @@ class BothBooks(RuleBasedStateMachine):
     def arrays_agree_with_themselves(self) -> None:
         if self.naive.phase == at.CONTINUOUS:  # a call crosses
             check_book(self.book)
+
+
+def check(both: BothBooks) -> None:
+    both.books_are_equal()
+    both.every_order_of_ours_is_found_with_its_place()
+    both.what_is_written_down_is_equal()
+    both.every_trade_has_one_quantity_and_no_third_party()
+    both.arrays_agree_with_themselves()
+
+
+def do_something(both: BothBooks, rng: random.Random) -> None:
+    """One request, drawn so that most books are deep enough for it to matter."""
+    side, near, quantity, owner = rng.randint(0, 1), rng.randint(-4, 4), rng.randint(1, 12), rng.randint(1, 3)
+    pick, peak = rng.randrange(10**6), rng.randint(1, 5)
+    prevention = rng.choice([0, 0, 0, at.STP_NEWEST, at.STP_OLDEST])
+    tif = rng.choice([0, 0, 0, at.IOC, at.FOK, at.MAKER_ONLY, SLIDING])
+    shape = rng.choice(["plain", "plain", "hidden", "iceberg"])
+    live, calling = bool(both.naive.numbers()), both.naive.phase == at.CALL
+    what = rng.random()
+    if what < 0.25:
+        both.join_or_improve_a_queue(side, rng.randint(1, 4), quantity, owner, shape, peak)
+    elif what < 0.40:
+        both.submit_limit(side, near, quantity, owner, tif, prevention, shape, peak, rng.choice([0, 2, 5]))
+    elif what < 0.46:
+        both.submit_market(side, quantity, owner, rng.choice([0, 0, at.FOK]), prevention, rng.choice([0, 0, 4]))
+    elif what < 0.60:
+        stop, limit = rng.choice([near, near, None]), rng.choice([rng.randint(-4, 4), None])
+        both.submit_stop(side, stop, limit, quantity, owner, rng.choice([0, 0, 1, 2]), tif, prevention, shape, peak)
+    elif what < 0.70:
+        kind, cap = rng.choice([at.PEG_PRIMARY, at.PEG_MARKET, at.PEG_MID]), rng.choice([None, None, near])
+        both.submit_peg(side, kind, rng.randint(-2, 2), cap, quantity, owner, prevention, shape, peak)
+    elif what < 0.90:
+        both.background_flow([
+            (rng.choice(KINDS), rng.randint(0, 1), rng.randint(-1, 5), rng.randint(1, 12), rng.randrange(10**6),
+             rng.randint(0, 1), rng.random() < 0.2)
+            for _ in range(rng.randint(1, 5))
+        ])  # fmt: skip
+    elif what < 0.93 and live:
+        both.cancel(pick)
+    elif what < 0.94 and live:
+        both.reduce(pick, quantity)
+    elif what < 0.96 and live:
+        both.replace(
+            pick, rng.randint(-6, 6), rng.choice([0, 1, -1, None]), rng.choice([0, 1, -1, None]), tif, prevention
+        )
+    elif what < 0.97:
+        both.set_band(rng.randint(-5, 0), rng.randint(0, 5))
+    elif calling:
+        both.reopen()
+    elif what > 0.985:
+        both.call()
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_the_two_books_agree_on_a_busy_random_day(seed: int) -> None:
+    """As the state machine, but every book is deep, so that one request sets off many things."""
+    rng = random.Random(seed)
+    both = BothBooks()
+    both.begin_somewhere(rng.choice([30, 1_000, 50_000]), [0, 0, 1, 3][seed % 4])
+    for _ in range(150):
+        do_something(both, rng)
+        check(both)
 
 
 TestBothBooks = BothBooks.TestCase

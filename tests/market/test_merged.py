@@ -56,7 +56,9 @@ def random_messages(data: st.DataObject, number: int) -> list[tuple[int, int, in
     return rows
 
 
-def play(flows: list[list[tuple[int, int, int, int, int, int]]], orders: list[tuple[int, int, int, int, int]], merged: bool) -> tuple[Told, list[Array]]:  # fmt: skip
+def play(
+    flows: list[list[tuple[int, int, int, int, int, int]]], orders: list[tuple[int, int, int, int, int]], merged: bool
+) -> tuple[Told, list[Array]]:
     """Run the flows with participants' orders (time, market, side, price, quantity); what they were told, and every quote."""
     sim = Simulation()
     told: Told = []

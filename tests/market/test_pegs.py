@@ -61,7 +61,9 @@ def test_a_market_peg_without_an_offset_trades_at_once(pair: Paired) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("side", "cap", "price"), [(BUY, 103, 103), (BUY, 107, 105), (SELL, 107, 107), (SELL, 103, 105)])
+@pytest.mark.parametrize(
+    ("side", "cap", "price"), [(BUY, 103, 103), (BUY, 107, 105), (SELL, 107, 107), (SELL, 103, 105)]
+)
 def test_a_peg_does_not_go_beyond_its_cap(pair: Paired, side: int, cap: int, price: int) -> None:
     assert pair.peg("peg", side, 5, MID, cap=cap) == [("rest", "peg", price, 5)]
 

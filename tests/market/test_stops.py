@@ -250,6 +250,15 @@ def test_a_trailing_stop_is_behind_the_stops_that_were_at_its_new_price_before(p
     assert triggered(pair.limit("taker", SELL, 1, 98)) == ["fixed", "trailing"]
 
 
+def test_stops_that_one_trade_moves_to_one_price_are_there_in_the_order_of_their_entry(pair: Paired) -> None:
+    pair.stop("older", SELL, 1, 90, trail=2)
+    pair.stop("younger", SELL, 1, 95, trail=2)
+    trade(pair, 96)
+    trade(pair, 100)
+    pair.limit("bid", BUY, 9, 98)
+    assert triggered(pair.limit("taker", SELL, 1, 98)) == ["older", "younger"]
+
+
 # --- cancel, reduce, replace ---
 
 

@@ -8,23 +8,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simexec.algos.twap import TWAP
+from simexec.algos import TWAP, Iceberg
 from simexec.execution import Broker, OrderManager, ParentExecution
 from simexec.execution.parent import work
 from simexec.market.tape import QuoteTape, Tape
+from simexec.models.slippage import FixedSlippageModel
+from simexec.protocols import Algorithm
 from simexec.sim import Constant, Simulation
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType
-from simexec.venue import TradingHours
-from simexec.venue.model_venue import ModelVenue
+from simexec.venue import ModelVenue, TradingHours
 
-from .modelled import BAR, SECOND, SHARE, bars, flat
+from .modelled import BAR, SECOND, SHARE, bars, flat, quotes
 
 
-def run_twap(
-    data: Tape, algorithm: TWAP, quantity: int, start: int = 1, **options: Any
+def run_parent(
+    data: Tape, algorithm: Algorithm, quantity: int, start: int = 1, **options: Any
 ) -> tuple[Order, list[Order], Portfolio]:
     sim = Simulation(seed=1)
     hours = TradingHours(0, 24 * 3600 * SECOND)
@@ -46,7 +47,7 @@ def test_an_aggressive_twap_buys_every_slice_at_the_open_of_the_next_bar() -> No
     prices = [1000 + i for i in range(30)]
     data = bars(*[(price, price + 1, price - 1, price, 1000) for price in prices])
     algorithm = TWAP(duration=4 * 5 * BAR, slices=4, passive=False)
-    parent, children, portfolio = run_twap(data, algorithm, 200)
+    parent, children, portfolio = run_parent(data, algorithm, 200)
     assert parent.status is OrderStatus.FILLED
     assert [(trade.last_quantity, trade.last_price_quanta) for child in children for trade in child.trades] == [
         (50, 100_000 + 100 * (1 + 5 * i)) for i in range(4)
@@ -57,19 +58,45 @@ def test_an_aggressive_twap_buys_every_slice_at_the_open_of_the_next_bar() -> No
 def test_a_passive_twap_joins_the_last_close_and_fills_only_when_bars_trade_through_it() -> None:
     falling = bars(*[(1000 - i, 1000 - i, 998 - i, 999 - i, 1000) for i in range(30)])
     algorithm = TWAP(duration=4 * 5 * BAR, slices=4, cross_at_end=False)
-    parent, children, _ = run_twap(falling, algorithm, 200, start=BAR + SECOND)
+    parent, children, _ = run_parent(falling, algorithm, 200, start=BAR + SECOND)
     assert parent.status is OrderStatus.FILLED
     assert all(trade.last_price_quanta <= 100 * child.price_ticks for child in children for trade in child.trades)
     rising = bars(*[(1000 + i, 1002 + i, 1000 + i, 1001 + i, 1000) for i in range(30)])
-    parent, children, _ = run_twap(rising, algorithm, 200, start=BAR + SECOND)
+    parent, children, _ = run_parent(rising, algorithm, 200, start=BAR + SECOND)
     assert (parent.filled_quantity, parent.status) == (0, OrderStatus.EXPIRED)
     assert len(children) == 4
 
 
 def test_a_twap_too_large_for_the_participation_limit_ends_with_the_rest_unfilled() -> None:
-    parent, _, _ = run_twap(flat(30, volume=100), TWAP(duration=10 * BAR, slices=10, passive=False), 1000)
+    parent, _, _ = run_parent(flat(30, volume=100), TWAP(duration=10 * BAR, slices=10, passive=False), 1000)
     assert parent.status is OrderStatus.EXPIRED
     assert 0 < parent.filled_quantity <= 12 * 10
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_an_iceberg_waits_for_the_first_quote_and_rests_at_its_near_touch(native: bool) -> None:
+    data = quotes((0, 0, 0, 1001, 40), (5, 999, 40, 1001, 40), *[(10 + i, 998, 100) for i in range(10)])
+    parent, children, _ = run_parent(data, Iceberg(display_quantity=10, native=native), 30)
+    assert parent.status is OrderStatus.FILLED
+    assert children[0].created_ns == 5 * SECOND + 250_000
+    assert {child.price_ticks for child in children} == {999}
+    assert len(children) == (1 if native else 3)
+
+
+def test_an_iceberg_on_bars_rests_at_the_close_of_the_first_bar_it_sees() -> None:
+    data = bars((1000, 1000, 1000, 1000, 0), (1000, 1001, 998, 999, 1000), (999, 999, 990, 995, 1000))
+    parent, children, _ = run_parent(data, Iceberg(display_quantity=10), 30)
+    assert [(child.created_ns, child.price_ticks) for child in children] == [(2 * BAR + 250_000, 999)]
+    assert parent.status is OrderStatus.EXPIRED  # it had only a part of the bar in which it arrived
+
+
+def test_a_fill_says_what_slippage_it_has_paid() -> None:
+    _, children, portfolio = run_parent(
+        flat(4), TWAP(duration=2 * BAR, slices=1, passive=False), 10, slippage=FixedSlippageModel(0.001)
+    )
+    assert [report.slippage_quanta for child in children for report in child.trades] == [100]
+    assert [child.fill_of(report).slippage_quanta for child in children for report in child.trades] == [100]
+    assert portfolio.position("TEST") == 10
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +128,7 @@ def taq(data_dir: Path) -> QuoteTape:
 
 def test_a_real_days_quotes_fill_a_twap_at_their_prices(taq: QuoteTape) -> None:
     start = (15 * 3600) * SECOND
-    parent, children, _ = run_twap(
+    parent, children, _ = run_parent(
         taq, TWAP(duration="30m", slices=30, passive=False), 3000, start=start, participation=1
     )
     assert parent.status is OrderStatus.FILLED

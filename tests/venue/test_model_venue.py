@@ -661,3 +661,37 @@ def test_a_view_of_quotes_shows_the_quote_with_latency() -> None:
     assert (first.bid, first.ask_size) == (99_900, 30)
     assert (second.bid, second.ask, second.time_ns) == (99_800, None, 5 * SECOND)
     assert view.bar() is None
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["no orders", "an order rests"])
+def test_who_waits_for_a_change_is_woken_by_the_arrival_of_each_quote(busy: bool) -> None:
+    rows = [(1, 999, 40, 1001, 30), (2, 999, 5), (3, 998, 40, 1001, 30), (3, 998, 10, 1001, 30), (7, 997, 1, 1001, 1)]
+    scene = Scene(quotes(*rows))
+    view = scene.venue.view(Constant("1500ms"), "view")
+    if busy:
+        scene.new("rests", BUY, 10, 900)
+    woken = []
+
+    async def watch() -> None:
+        for _ in range(3):
+            quote = await view.changes()
+            woken.append((scene.sim.now / SECOND, quote.bid // 100, quote.bid_size))
+
+    scene.sim.process(watch())
+    scene.at(20)
+    assert woken == [(2.5, 999, 40), (4.5, 998, 10), (8.5, 997, 1)]
+
+
+def test_a_wait_that_was_given_up_costs_the_calendar_nothing() -> None:
+    scene = Scene(quotes(*[(second, 999, second, 1001, 30) for second in range(2, 1000)]))
+    view = scene.venue.view(Constant(0), "view")
+
+    async def watch() -> None:
+        await scene.sim.any_of([view.changes(), scene.sim.timeout(SECOND)])
+
+    scene.sim.process(watch())
+    events = scene.at(1.5).sim.calendar_events
+    assert scene.at(1000).sim.calendar_events == events
+    quote = view.quote()
+    assert quote is not None
+    assert quote.bid_size == 999

@@ -132,7 +132,7 @@ def test_in_a_halt_new_orders_and_replaces_are_refused_and_cancels_work() -> Non
     _, refused, not_replaced, cancelled = scene.alice.reports
     assert (refused.exec_type, refused.reason) == (REJECTED, RejectReason.EXCHANGE_CLOSED)
     assert refused.text == "TEST is halted until 00:00:00.03"
-    assert (not_replaced.exec_type, not_replaced.reason) == (CANCEL_REJECTED, RejectReason.OTHER)
+    assert (not_replaced.exec_type, not_replaced.reason) == (CANCEL_REJECTED, RejectReason.EXCHANGE_CLOSED)
     assert not_replaced.text == refused.text
     assert cancelled.exec_type is CANCELED
     scene.at("30ms", scene.alice.new, "c", BUY, 10, 101)
