@@ -262,10 +262,14 @@ def _check(args: argparse.Namespace) -> int:
 
 def _bench(args: argparse.Namespace) -> int:
     from simexec.experiments.bench import format_bench, run_bench
-    from simexec.experiments.bench_l3 import run_bench_l3
 
     say = _say_progress if sys.stderr.isatty() else None
-    figures = run_bench(say) if args.data is None else run_bench_l3(args.data, say)
+    if args.data is None:
+        figures = run_bench(say)
+    else:
+        from simexec.experiments.bench_l3 import run_bench_l3
+
+        figures = run_bench_l3(args.data, say)
     _print(figures, args.json, dict, format_bench)
     return DONE
 

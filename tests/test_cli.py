@@ -49,7 +49,7 @@ class Calls:
     def write_run(self, result: str, out: Path, *, plot: bool) -> None:
         self.written.append((out, plot))
 
-    def check_file(self, path: Path) -> dict[str, Any]:
+    def check_file(self, path: Path, *, symbol: str | None = None) -> dict[str, Any]:
         if not path.exists():
             raise DataError(f"{path}: there is no such file")
         return {"file": path.name, "rows": 3, "problems": self.problems}
@@ -68,14 +68,16 @@ def calls(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ca
             "format_replications": lambda n: f"mean of {n}",
             "replications_json": lambda n: {"replications": n},
         },
-        "simexec.experiments.bench": {"run_bench": lambda say: {"speed": 1}, "format_bench": lambda _: "speed 1"},
+        "simexec.experiments.bench": {
+            "run_bench": lambda say: {"speed": 1},
+            "format_bench": lambda _: "speed 1",
+        },
         "simexec.analysis": {},
         "simexec.analysis.summary": {
             "format_run": lambda result: f"summary of {result}",
             "run_json": lambda result: {"of": result},
         },
         "simexec.analysis.run_folder": {"write_run": calls.write_run, "check_out_dir": calls.check_out_dir},
-        "simexec.market": {},
         "simexec.market.check": {
             "check_file": calls.check_file,
             "format_check": lambda report: f"{report['file']}: {report['rows']} rows",
@@ -300,9 +302,15 @@ def test_progress_is_a_bar_on_a_terminal_and_nothing_in_a_pipe(
 
 def test_data_of_another_format_gives_symbol_tick_and_date(calls: Calls, tmp_path: Path) -> None:
     pytest.importorskip("databento_dbn")
-    for file, symbol, kind in ((write_dbn(tmp_path), "TEST", "databento"), (write_npz(tmp_path), "test", "hftbacktest")):
+    for file, symbol, kind in (
+        (write_dbn(tmp_path), "TEST", "databento"),
+        (write_npz(tmp_path), "test", "hftbacktest"),
+    ):
         assert cli.main(["run", QUICKSTART, "--data", str(file), "--set", "session.timezone=UTC"]) == 0
         scenario = calls.scenarios[-1]
         assert (scenario.flow.type, scenario.flow.file) == (kind, file)
-        assert (scenario.instrument.symbol, str(scenario.instrument.tick)) == (symbol, "0.1")
+        assert (scenario.instrument.symbol, str(scenario.instrument.tick)) == (
+            symbol,
+            "0.2",
+        )  # as so short a file suggests
         assert (str(scenario.date), scenario.session.timezone) == ("2024-03-05", "UTC")

@@ -28,7 +28,7 @@ _TEXTS: Final = frozenset(
         "time_in_force", "venue",
     }
 )  # fmt: skip
-_FLAGS: Final = frozenset({"hidden", "maker", "own_maker", "own_taker", "post_only"})
+_FLAGS: Final = frozenset({"auction", "hidden", "maker", "own_maker", "own_taker", "post_only"})
 """Columns that hold no int64; an empty column would not show its type."""
 
 

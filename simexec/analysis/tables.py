@@ -90,6 +90,7 @@ def prints_table(result: RunResult) -> Columns:
         "hidden": (flags & at.PRINT_HIDDEN) != 0,
         "own_maker": (flags & at.PRINT_OWN_MAKER) != 0,
         "own_taker": (flags & at.PRINT_OWN_TAKER) != 0,
+        "auction": (flags & at.PRINT_AUCTION) != 0,
     }
 
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
 from simexec.errors import SimulationError
-from simexec.sim import Event
+from simexec.sim import Event, Simulation
 from simexec.trading.order import Order
 from simexec.trading.report import MassCancelReport
+from simexec.trading.requests import MassCancelRequest
+from simexec.trading.vocabulary import OrderSide, OrderStatus
+
+if TYPE_CHECKING:
+    from simexec.execution.broker import Broker
+    from simexec.execution.journal import Journal
+
+_PENDING = OrderStatus.PENDING
 
 
 @attrs.define(eq=False, slots=True)
@@ -35,25 +44,56 @@ class MassCancels:
     """The mass cancels of a run.
 
     Args:
+        sim: the simulation.
+        broker: the lines to venues; None: there is nobody to ask.
+        journal: where requests and answers are written down.
         released: called with every order that was not cancelled after all, when the answer has come.
     """
 
-    def __init__(self, released: Callable[[Order], None]) -> None:
+    def __init__(
+        self, sim: Simulation, broker: Broker | None, journal: Journal | None, released: Callable[[Order], None]
+    ) -> None:
+        self._sim = sim
+        self._broker = broker
+        self._journal = journal
         self._released = released
         self._waiting: dict[str, MassCancel] = {}
         self._asked = 0
 
-    def ask(self, venue: str, orders: Iterable[Order], answered: Event) -> MassCancel:
-        """Note a request to a venue that concerns these orders; the cancel of each is now pending."""
+    def send(
+        self, matching: Iterable[Order], venue: str | None, side: OrderSide | None, symbol: str | None
+    ) -> list[Event]:
+        """Ask a venue, or each of them, to cancel what matches; the cancel of each such order is now pending.
+
+        Returns:
+            For each venue that was asked, an event that happens when it has answered.
+
+        Raises:
+            OrderError: no line to the venue.
+        """
+        if self._broker is None:
+            return []
+        answers = []
+        for name in self._broker.venues if venue is None else [self._broker.choose(venue)]:
+            sent = [order for order in matching if order.status is not _PENDING and order.venue == name]
+            mass = self._ask(name, sent)
+            if self._journal is not None:
+                self._journal.note((self._sim.now, "mass_cancel", mass, 0, None))
+            side_sign = None if side is None else side.sign
+            self._broker.send_mass_cancel(name, MassCancelRequest(mass.order_id, side_sign, symbol))
+            answers.append(mass.answered)
+        return answers
+
+    def _ask(self, venue: str, orders: Iterable[Order]) -> MassCancel:
         self._asked += 1
         concerned = [order for order in orders if not order.pending_cancel]
         for order in concerned:
             order.request_cancel()
-        mass = MassCancel(f"mass_{self._asked}", venue, concerned, answered)
+        mass = MassCancel(f"mass_{self._asked}", venue, concerned, Event(self._sim))
         self._waiting[mass.order_id] = mass
         return mass
 
-    def answer(self, report: MassCancelReport) -> MassCancel:
+    def answer(self, report: MassCancelReport) -> None:
         """Take a venue's answer: what still works has no cancel on its way any more.
 
         Raises:
@@ -68,4 +108,5 @@ class MassCancels:
                 order.reason = report.text or order.reason
                 self._released(order)
         mass.answered.succeed(report)
-        return mass
+        if self._journal is not None:
+            self._journal.note((self._sim.now, f"mass_canceled {report.text}", mass, report.cancelled, None))

@@ -1,4 +1,4 @@
-"""Fields of a new order that must fit each other, from what a user gave."""
+"""Fields of an order, new or to be replaced, that must fit each other, from what a user gave."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from simexec.errors import InputError, OrderError
 from simexec.sim.clock import Duration, format_duration, parse_duration
 from simexec.trading.instrument import Instrument
 from simexec.trading.money import parse_decimal
+from simexec.trading.order import Order
 from simexec.trading.terms import PLAIN, OrderTerms, contradiction
-from simexec.trading.vocabulary import OrderType, PegType, TimeInForce
+from simexec.trading.vocabulary import OrderStatus, OrderType, PegType, TimeInForce
 
 Price = Decimal | int | str | float
 
@@ -27,7 +28,7 @@ class TermFields(TypedDict, total=False):
     expire: Duration | None
 
 
-_PEGGED = OrderType.PEGGED
+_PEGGED, _PENDING = OrderType.PEGGED, OrderStatus.PENDING
 
 
 def check_limit(instrument: Instrument, order_type: OrderType, price: Price | None) -> int | None:
@@ -87,6 +88,32 @@ def check_terms(
     if wrong is not None:
         raise OrderError(wrong)
     return None if terms == PLAIN else terms
+
+
+def check_replace(
+    order: Order, quantity: int | None, price: Price | None, stop_price: Price | None
+) -> tuple[int, int | None, int | None]:
+    """Total quantity, limit and stop price in ticks that a replace asks for; None of a price that stays.
+
+    Raises:
+        OrderError: nothing to change, the order has ended, was not sent or is a parent, or a wrong value.
+    """
+    if order.status is _PENDING or order.is_final:
+        raise OrderError(
+            f"order {order.order_id} is {order.status.name} and cannot be replaced; only a working order can"
+        )
+    if order.venue is None:
+        raise OrderError(f"order {order.order_id} is a parent that is being worked; cancel it and create another")
+    if quantity is None and price is None and stop_price is None:
+        raise OrderError(f"replace of {order.order_id} changes nothing; give a quantity or a price")
+    total = order.quantity if quantity is None else order.instrument.check_quantity(quantity)
+    ticks = None if price is None else check_limit(order.instrument, order.order_type, price)
+    stop_ticks = None if stop_price is None else order.instrument.to_ticks(stop_price)
+    if stop_ticks is not None and (not order.order_type.is_stop or order.triggered_ns is not None):
+        raise OrderError(
+            f"order {order.order_id} waits for no trade; stop_price {stop_price} can only be given to a stop"
+        )
+    return total, ticks, stop_ticks
 
 
 def _offset_in_ticks(instrument: Instrument, offset: Price) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from typing import Unpack
 
 from simexec.errors import OrderError, SimulationError
@@ -12,9 +11,10 @@ from simexec.execution.cleaner import Cleaner
 from simexec.execution.journal import Journal
 from simexec.execution.mass_cancel import MassCancels
 from simexec.execution.order_events import OrderEvents
-from simexec.execution.order_fields import Price, TermFields, check_limit, check_terms
+from simexec.execution.order_fields import Price, TermFields, check_limit, check_replace, check_terms
 from simexec.execution.order_group import OrderGroup
 from simexec.execution.order_groups import OrderGroups
+from simexec.execution.order_maker import OrderMaker
 from simexec.execution.order_tree import OrderTree
 from simexec.execution.own_reports import passed_up, report_of_end, report_of_fill, report_of_resize
 from simexec.execution.report_stream import ReportStream
@@ -24,7 +24,6 @@ from simexec.trading.instrument import LARGEST_COUNT, Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecType, ExecutionReport, Fill, MassCancelReport
-from simexec.trading.requests import MassCancelRequest
 from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 
@@ -48,6 +47,10 @@ class OrderManager:
         cleanup_interval: how often ages are looked at, and ended orders forgotten that ended as long ago.
         journal: where requests and reports are written down.
         sim: the simulation; None: the ambient one.
+
+    Attributes:
+        create: creates an order from fields that are known to be right, with prices in ticks: for algorithms. It is
+            ``OrderMaker.make``.
     """
 
     def __init__(
@@ -64,8 +67,6 @@ class OrderManager:
         self._sim = sim or current_simulation()
         self._broker = broker
         self.portfolio = portfolio
-        self._instruments = None if instruments is None else {i.symbol: i for i in instruments}
-        self._known: dict[str, Instrument] = dict(self._instruments or {})
         self._journal = journal
         self._tree = OrderTree()
         self._orders = self._tree.orders
@@ -73,8 +74,7 @@ class OrderManager:
         self._finals, self._answers = OrderEvents(self._sim), OrderEvents(self._sim)
         self._groups = OrderGroups(self._sim, self)
         self._grouped = self._groups.by_order
-        self._mass_cancels = MassCancels(self._cancel_refused)
-        self._created = 0
+        self._mass_cancels = MassCancels(self._sim, broker, journal, self._cancel_refused)
         self._archive: Callable[[Order], None] | None = None
         self._cleaner = Cleaner(
             self._sim,
@@ -85,6 +85,9 @@ class OrderManager:
             self._is_sent,
             self._forgotten,
         )
+        self._maker = OrderMaker(self._sim, self._tree, self._cleaner, instruments)
+        self._known = self._maker.known
+        self.create = self._maker.make  # NOTE: rather than a method that calls it, which every order would pay for
         if broker is not None:
             broker.on_reports(self._receive)
 
@@ -129,7 +132,7 @@ class OrderManager:
         Raises:
             OrderError: the fields contradict the instrument or each other.
         """
-        instrument = self._known.get(symbol) or self._new_instrument(symbol)
+        instrument = self._known.get(symbol) or self._maker.add_instrument(symbol)
         if (
             side.__class__ is not OrderSide
             or order_type.__class__ is not OrderType
@@ -157,37 +160,6 @@ class OrderManager:
             parent_id, venue, more,
         )  # fmt: skip
 
-    def create(
-        self,
-        instrument: Instrument,
-        side: OrderSide,
-        quantity: int,
-        order_type: OrderType,
-        price_ticks: int | None,
-        time_in_force: TimeInForce = _DAY,
-        display_quantity: int | None = None,
-        hidden: bool = False,
-        post_only: bool = False,
-        parent_id: str | None = None,
-        venue: str | None = None,
-        terms: OrderTerms | None = None,
-    ) -> Order:
-        """Create an order from fields that are known to be right, with prices in ticks: for algorithms."""
-        self._created = number = self._created + 1
-        order_id = f"ord_{number}"
-        order = Order(
-            order_id, instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
-            parent_id, venue, self._sim.now,
-        )  # fmt: skip
-        if terms is not None:
-            order.terms = terms
-        self._orders[order_id] = order
-        if parent_id is not None:
-            self._tree.add_child(order, parent_id)
-        if not self._cleaner.planned:
-            self._cleaner.plan()
-        return order
-
     async def submit_order(self, order_id: str) -> None:
         """Send an order to its venue.
 
@@ -204,7 +176,7 @@ class OrderManager:
             order.venue = broker.choose(order.venue)
         order.submit(now)
         if order.parent_id is not None:
-            self._start(self._orders[order.parent_id])
+            self._tree.start(order.parent_id, now)
         if self._journal is not None:
             what = "order" if order.terms is None else f"order {order.terms.describe()}"
             self._journal.note((now, what, order, order.quantity, order.price_ticks))
@@ -266,25 +238,8 @@ class OrderManager:
         Raises:
             OrderError: no line to the venue.
         """
-        matching = [
-            order
-            for order in self._orders.values()
-            if not order.is_final
-            and side in (None, order.side)
-            and symbol in (None, order.symbol)
-            and venue in (None, order.venue)
-        ]
-        answers = []
-        if self._broker is not None:
-            venues = self._broker.venues if venue is None else [self._broker.choose(venue)]
-            for name in venues:
-                sent = [order for order in matching if order.status is not _PENDING and order.venue == name]
-                mass = self._mass_cancels.ask(name, sent, Event(self._sim))
-                if self._journal is not None:
-                    self._journal.note((self._sim.now, "mass_cancel", mass, 0, None))
-                side_sign = None if side is None else side.sign
-                self._broker.send_mass_cancel(name, MassCancelRequest(mass.order_id, side_sign, symbol))
-                answers.append(mass.answered)
+        matching = self._tree.live(venue, side, symbol)
+        answers = self._mass_cancels.send(matching, venue, side, symbol)
         for order in matching:
             self.cancel(order)
         return self._sim.all_of(answers)
@@ -298,21 +253,9 @@ class OrderManager:
             OrderError: no such order, nothing to change, it has ended or was not sent, or a wrong value.
         """
         order = self.order(order_id)
-        if self._broker is None or order.status is _PENDING or order.is_final:
-            raise OrderError(
-                f"order {order_id} is {order.status.name} and cannot be replaced; only a working order can"
-            )
-        if order.venue is None:
-            raise OrderError(f"order {order_id} is a parent that is being worked; cancel it and create another")
-        if quantity is None and price is None and stop_price is None:
-            raise OrderError(f"replace of {order_id} changes nothing; give a quantity or a price")
-        total = order.quantity if quantity is None else order.instrument.check_quantity(quantity)
-        ticks = None if price is None else check_limit(order.instrument, order.order_type, price)
-        stop_ticks = None if stop_price is None else order.instrument.to_ticks(stop_price)
-        if stop_ticks is not None and (not order.order_type.is_stop or order.triggered_ns is not None):
-            raise OrderError(
-                f"order {order_id} waits for no trade; stop_price {stop_price} can only be given to a stop"
-            )
+        if self._broker is None:
+            raise OrderError(f"order {order_id} is at no venue and cannot be replaced; create another")
+        total, ticks, stop_ticks = check_replace(order, quantity, price, stop_price)
         if order.parent_id is not None and total > order.quantity:
             self._tree.check_room(order.parent_id, order.instrument, order.side, total - order.quantity)
         self._replace(self._broker, order, total, ticks, stop_ticks)
@@ -376,9 +319,7 @@ class OrderManager:
             raise SimulationError(
                 f"report {report.exec_id} is about order {report.order_id}, which this manager never had"
             )
-        mass = self._mass_cancels.answer(report)
-        if self._journal is not None:
-            self._journal.note((self._sim.now, f"mass_canceled {report.text}", mass, report.cancelled, None))
+        self._mass_cancels.answer(report)
 
     def _cancel_refused(self, order: Order) -> None:
         """A cancel or replace was refused, or is answered without having cancelled."""
@@ -399,13 +340,6 @@ class OrderManager:
         """End a parent whose cancel was asked for, once none of its children works any more."""
         if not parent.is_final and not self._tree.working(parent.order_id):
             self.close(parent, ExecType.CANCELED, "cancelled on request")
-
-    def _start(self, parent: Order) -> None:
-        """A parent works as soon as one of its children does."""
-        if parent.status is _PENDING:
-            parent.submit(self._sim.now)
-            if parent.parent_id is not None:
-                self._start(self._orders[parent.parent_id])
 
     def _pass_up(self, parent: Order, report: ExecutionReport) -> None:
         """A parent has no reports of its own from a venue: it follows its children's trades, and so do its own parents."""
@@ -495,12 +429,3 @@ class OrderManager:
     def _is_sent(self, order: Order) -> bool:
         """Whether an order is its own, rather than a parent that its algorithm answers for."""
         return self._broker is None or order.venue is not None or order.status is _PENDING
-
-    # --- checks --------------------------------------------------------------------------------------------------------
-
-    def _new_instrument(self, symbol: str) -> Instrument:
-        if self._instruments is not None:
-            known = ", ".join(self._instruments)
-            raise OrderError(f"symbol {symbol!r} is not traded here; known: {known}")
-        instrument = self._known[symbol] = Instrument(symbol, Decimal("0.01"))
-        return instrument

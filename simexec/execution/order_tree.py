@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from simexec.errors import OrderError
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
-from simexec.trading.vocabulary import OrderSide
+from simexec.trading.vocabulary import OrderSide, OrderStatus
+
+_PENDING = OrderStatus.PENDING
 
 
 class OrderTree:
@@ -46,6 +48,25 @@ class OrderTree:
         else:
             self._working.pop(order_id, None)
         return working
+
+    def live(self, venue: str | None, side: OrderSide | None, symbol: str | None) -> list[Order]:
+        """Orders that have not ended, at a venue, of a side and of a symbol where these are given."""
+        return [
+            order
+            for order in self.orders.values()
+            if not order.is_final
+            and side in (None, order.side)
+            and symbol in (None, order.symbol)
+            and venue in (None, order.venue)
+        ]
+
+    def start(self, parent_id: str, now_ns: int) -> None:
+        """A parent works as soon as one of its children does."""
+        parent = self.orders[parent_id]
+        if parent.status is _PENDING:
+            parent.submit(now_ns)
+            if parent.parent_id is not None:
+                self.start(parent.parent_id, now_ns)
 
     def unplaced(self, parent: Order) -> int:
         """What a parent has left that is neither filled nor working in a child."""

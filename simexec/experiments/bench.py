@@ -25,8 +25,8 @@ from simexec.market import layout as at
 from simexec.market.levels import Array
 from simexec.market.lobster import read_lobster
 from simexec.market.market import Market
-from simexec.market.order_book import Recorded
 from simexec.market.recording import RecordedFlow, Recording
+from simexec.market.records import Recorded
 from simexec.market.sizes import GeometricSize
 from simexec.market.zero_intelligence import ZeroIntelligence
 from simexec.sim import Constant, Simulation

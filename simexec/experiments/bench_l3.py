@@ -27,8 +27,8 @@ from simexec.execution import Broker, Latencies, OrderManager
 from simexec.market.arrivals import RecordedLatency
 from simexec.market.market import Market
 from simexec.market.npz import read_npz
-from simexec.market.order_book import Recorded
 from simexec.market.recording import RecordedFlow, Recording
+from simexec.market.records import Recorded
 from simexec.market.view import MarketView
 from simexec.sim import Constant, Simulation
 from simexec.sim.clock import MILLISECOND

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from simexec.market.levels import Array
 from simexec.market.market import Market
-from simexec.market.order_book import Recorded
+from simexec.market.records import Recorded
 from simexec.market.sizes import ConstantSize
 from simexec.market.zero_intelligence import ZeroIntelligence
 from simexec.sim import Constant, Simulation

@@ -31,8 +31,8 @@ from simexec.market.lobster import read_lobster
 from simexec.market.market import Market
 from simexec.market.midpoint import MidpointMarket, best_of
 from simexec.market.npz import read_npz
-from simexec.market.order_book import Recorded
 from simexec.market.recording import Recording
+from simexec.market.records import Recorded
 from simexec.market.view import MarketView
 from simexec.models.fees import MakerTakerFees
 from simexec.protocols import Algorithm

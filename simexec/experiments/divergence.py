@@ -23,6 +23,7 @@ _COUNTERS: Final = {
     "shares_cut": at.CUT,
     "messages_cut": at.CUT_MESSAGES,
     "aggressor_shares_unfilled": at.UNFILLED,
+    "aggressor_shares_turned_away": at.TURNED_AWAY,
     "hidden_shares_spared": at.HIDDEN_SPARED,
     "shares_displaced": at.DISPLACED,
 }
@@ -38,7 +39,8 @@ def divergence_of(world: World, children: Sequence[Order]) -> dict[str, float]:
         return {}
     state = world.market.book.arrays.state
     found: dict[str, float] = {name: int(state[i]) for name, i in _COUNTERS.items()}
-    found["time_outside_window"] = time_outside_window(recording, children)
+    here = [child for child in children if child.venue == world.venue.name]
+    found["time_outside_window"] = time_outside_window(recording, here)
     return found
 
 

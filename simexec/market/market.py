@@ -10,7 +10,8 @@ import numpy as np
 from simexec.market import layout as at
 from simexec.market.levels import Array
 from simexec.market.merged import NEVER, advance_one, couple, next_time
-from simexec.market.order_book import OrderBook, OutRow, Recorded
+from simexec.market.order_book import OrderBook, OutRow
+from simexec.market.records import Recorded
 from simexec.market.watches import Watches
 from simexec.sim import Simulation
 

@@ -104,6 +104,9 @@ def read_npz(
 
 def _content(path: Path) -> Numbers:
     try:
+        if not zipfile.is_zipfile(path):
+            path.stat()
+            raise DataError(f"{path}: is no .npz file, or only a part of one; fetch the file again")
         with path.open("rb") as file:  # numpy leaves a damaged file open
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile) or "data" not in archive.files:

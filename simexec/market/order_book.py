@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import attrs
 
@@ -12,9 +11,9 @@ from simexec.market import entry
 from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
 from simexec.market.book import front, queue_ahead
-from simexec.market.columns import Columns
 from simexec.market.layout import OUT_REST, OUT_TRIGGER
-from simexec.market.levels import Array, find_level, sign_of
+from simexec.market.levels import find_level, sign_of
+from simexec.market.records import BookRecords, Observer, Recorded
 
 OutRow = list[int]
 """A row for participants: kind, time, order number, price, quantity, leaves, maker, trade number, order row (``layout``)."""
@@ -39,16 +38,6 @@ class QueuePosition:
     quantity_ahead: int
 
 
-@attrs.frozen
-class Recorded:
-    """What a book writes down while it runs."""
-
-    quotes: bool = True
-    prints: bool = True
-    queues: bool = True
-    spill: Path | None = None
-
-
 class OrderBook:
     """Price-time priority by order, for any number of participants and a background without names.
 
@@ -66,17 +55,9 @@ class OrderBook:
     def __init__(self, *, tick_quanta: int = 1, record: Recorded | None = None) -> None:
         record = record or Recorded()
         self.arrays = BookArrays.empty()
-        state = self.arrays.state
-        state[at.TICK] = tick_quanta
-        state[at.RECORD_QUOTES] = record.quotes
-        state[at.RECORD_PRINTS] = record.prints
-        state[at.RECORD_QUEUES] = record.queues
-        self.quotes = Columns(5, spill=record.spill, name="quotes")
-        self.prints = Columns(6, spill=record.spill, name="prints")
-        self.queues = Columns(5, spill=record.spill, name="queues")
-        self.depths = Columns(6, name="depths")
-        self._keep = {at.QUOTES: record.quotes, at.PRINTS: record.prints, at.QUEUES: record.queues, at.DEPTHS: False}
-        self._observers: dict[int, list[Callable[[Array], None]]] = {at.QUOTES: [], at.PRINTS: [], at.DEPTHS: []}
+        self.arrays.state[at.TICK] = tick_quanta
+        self._records = BookRecords(record, self.arrays.state)
+        self.quotes, self.prints, self.queues = self._records.quotes, self._records.prints, self._records.queues
         self._tell: Callable[[list[OutRow]], None] = _nobody
         self._waited_for = False
         self._largest: int | None = None
@@ -350,47 +331,23 @@ class OrderBook:
 
     def flush(self) -> None:
         """Move what the kernel has written down to ``quotes``, ``prints`` and ``queues``, and show it to those who observe it."""
-        a = self.arrays
-        logged: list[int] = a.state[at.LOGGED : at.LOGGED + at.LOG_PARTS].tolist()
-        if not any(logged[1:]):
-            return
-        for part, columns, width in (
-            (at.QUOTES, self.quotes, 5),
-            (at.PRINTS, self.prints, 6),
-            (at.DEPTHS, self.depths, 6),
-            (at.QUEUES, self.queues, 5),
-        ):
-            used = logged[part]
-            if used:
-                rows = a.log[part, :used, :width]
-                if self._keep[part]:
-                    columns.append(rows)
-                a.state[at.LOGGED + part] = 0
-                for observe in self._observers.get(part, ()):
-                    observe(rows)
+        self._records.flush(self.arrays)
 
-    def observe_quotes(self, observe: Callable[[Array], None]) -> None:
-        """Have ``observe`` called with new rows of ``quotes`` whenever they are flushed, whether or not they are kept."""
-        self._observe(at.QUOTES, at.RECORD_QUOTES, 1, observe)
+    def observe_quotes(self, observer: Observer) -> None:
+        """Have ``observer`` called with new rows of ``quotes`` whenever they are flushed, whether or not they are kept."""
+        self._records.observe(self.arrays, at.QUOTES, observer)
 
-    def observe_prints(self, observe: Callable[[Array], None]) -> None:
+    def observe_prints(self, observer: Observer) -> None:
         """As ``observe_quotes``, with new rows of ``prints``."""
-        self._observe(at.PRINTS, at.RECORD_PRINTS, 1, observe)
+        self._records.observe(self.arrays, at.PRINTS, observer)
 
-    def observe_depth(self, observe: Callable[[Array], None], levels: int) -> None:
+    def observe_depth(self, observer: Observer, levels: int) -> None:
         """As ``observe_quotes``, with rows time, side, index from the best, price, quantity, orders: what has changed of the top.
 
         Raises:
-            InputError: more levels than are kept.
+            InputError: more levels than a book writes down.
         """
-        if not 1 <= levels <= at.DEPTH_LEVELS:
-            raise InputError(f"depth of {levels} levels cannot be observed; 1 to {at.DEPTH_LEVELS} can")
-        self._observe(at.DEPTHS, at.RECORD_DEPTH, max(levels, int(self.arrays.state[at.RECORD_DEPTH])), observe)
-
-    def _observe(self, part: int, switch: int, value: int, observe: Callable[[Array], None]) -> None:
-        self.flush()
-        self._observers[part].append(observe)
-        self.arrays.state[switch] = value
+        self._records.observe(self.arrays, at.DEPTHS, observer, levels)
 
     # --- questions -----------------------------------------------------------------------------------------------------
 

@@ -187,7 +187,7 @@ class MarketView:
         return Wait(self.sim, condition, [(self.quotes, None)]).event
 
     def depth_changes(self) -> Event:
-        """The next arrival of a change of the depth; its value is None.
+        """The next arrival of a change of the depth; its value is True.
 
         Raises:
             InputError: the view sees no depth.

@@ -106,6 +106,21 @@ class ScriptedFlow:
         return int(np.searchsorted(self._times, time_ns, side="right"))
 
 
+def scripted_day(
+    bids: Queues = (), asks: Queues = (), messages: Sequence[Message] = (), *, tick_quanta: int
+) -> ScriptedFlow:
+    """Orders that rest from time 0, and then the messages; the former have references above those of the latter."""
+    first = max((message[2] for message in messages), default=-1) + 1
+    resting = [
+        (side, price, size)
+        for side, queues in zip(SIDES, (bids, asks), strict=True)
+        for price, sizes in queues
+        for size in sizes
+    ]
+    opening = [background_order(0, side, price, size, first + i) for i, (side, price, size) in enumerate(resting)]
+    return ScriptedFlow([*opening, *messages], tick_quanta=tick_quanta)
+
+
 def random_flow(
     *,
     start_price_ticks: int = 10_000,

@@ -16,7 +16,7 @@ from simexec.market.view import MarketView
 from simexec.models.fees import MakerTakerFees
 from simexec.protocols import Algorithm, DurationModel
 from simexec.sim import Constant, Duration, Simulation, parse_duration
-from simexec.testing.background import SIDES, FlowFactory, Message, Queues, ScriptedFlow, background_order
+from simexec.testing.background import FlowFactory, Message, Queues, scripted_day
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
@@ -169,15 +169,7 @@ def make_desk(
     instrument = instrument or Instrument("TEST", Decimal("0.01"))
     hours = TradingHours(parse_duration(opens), parse_duration(closes))
     if flow is None:
-        first = max((message[2] for message in messages), default=-1) + 1
-        resting = [
-            (side, price, size)
-            for side, queues in zip(SIDES, (bids, asks), strict=True)
-            for price, sizes in queues
-            for size in sizes
-        ]
-        opening = [background_order(0, side, price, size, first + i) for i, (side, price, size) in enumerate(resting)]
-        flow = ScriptedFlow([*opening, *messages], tick_quanta=instrument.subticks)
+        flow = scripted_day(bids, asks, messages, tick_quanta=instrument.subticks)
     elif bids or asks or messages:
         raise InputError("a desk with a flow of its own takes no bids, asks or messages; put them into the flow")
     market = Market("XTST", flow(sim, instrument, hours) if callable(flow) else flow)

@@ -392,7 +392,8 @@ class Order:
             self.replaces_in_flight = max(0, self.replaces_in_flight - 1) if report.answers_replace else 0
         if report.answers_replace is not True:
             self.pending_cancel = False
-        self.reason = report.text or (report.reason.name if report.reason else "")
+        if self.status is not _REJECTED:  # why it was rejected says more than that there is nothing to cancel
+            self.reason = report.text or (report.reason.name if report.reason else "")
         return True
 
     def _may_have(self, cum: int, time_ns: int) -> bool:

@@ -6,10 +6,8 @@ a report that says why. ``docs/model_venue.md`` has the rules of its fills and w
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Final
 
 import attrs
 
@@ -34,10 +32,8 @@ from simexec.venue.model_market import Fills, ModelMarket, Sessions
 from simexec.venue.model_orders import CANCELLED, ELECTED, ModelOrder, Outcome, Pricing, TouchDraws
 from simexec.venue.model_view import ModelView
 from simexec.venue.quote_fills import QuoteFills
+from simexec.venue.reports import Reports
 from simexec.venue.validation import Refusal, refuse_order, refuse_replace
-
-_REMEMBERED: Final = 10_000
-"""Ended orders of which the venue still knows that they have been here: a cancel of one is too late rather than unknown."""
 
 
 class ModelVenue:
@@ -109,10 +105,8 @@ class ModelVenue:
         self.gateway = Station(sim, f"{name}.gateway", service, self._serve, 1, capacity)
         self._lines: dict[str, ModelConnection] = {}
         self._by_number: dict[int, ModelWorking] = {}
-        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
-        self._arrived = self._started = 0  # when the request being served reached the gateway, and its server
-        self._numbers = self._reports = 0
-        self._accepted = self._rejected = self._too_late = self._trades = self._traded = self._slipped = 0
+        self._reports = Reports(sim, name)
+        self._slipped = 0
         sim.couple(self.market)
         for close in self._sessions.closes:
             sim.call_at(close, self._close)
@@ -149,34 +143,30 @@ class ModelVenue:
         """A request joins the gateway's queue, or is refused when that is full."""
         if not self.gateway.submit((connection, request)):
             text = f"the gateway's queue is full ({self.gateway.statistics().in_system} requests)"
-            connection.deliver([self._refuse(connection, request, (RejectReason.OTHER, text))])
+            connection.deliver([self._reports.refuse(connection, request, (RejectReason.OTHER, text))])
 
     # --- requests ---
 
     def _serve(self, job: tuple[ModelConnection, Request], arrived_ns: int, started_ns: int) -> None:
         line, request = job
-        self._arrived, self._started = arrived_ns, started_ns
+        self._reports.arrived, self._reports.started = arrived_ns, started_ns
         packet = self._answer(line, request)
-        self._arrived = self._started = 0
+        self._reports.arrived = self._reports.started = 0
         line.deliver(packet)
 
     def _answer(self, line: ModelConnection, request: Request) -> Packet:
         if not line.connected:
-            return [self._refuse(line, request, (RejectReason.OTHER, "the participant is disconnected"))]
+            return [self._reports.refuse(line, request, (RejectReason.OTHER, "the participant is disconnected"))]
         if isinstance(request, NewOrder):
             return self._new(line, request)
         if isinstance(request, MassCancelRequest):
             return self._mass_cancel(line, request)
         working = line.working.get(request.order_id)
         if working is None:
-            self._too_late += 1
-            ended = request.order_id in self._ended
-            reason = RejectReason.TOO_LATE_TO_CANCEL if ended else RejectReason.UNKNOWN_ORDER
-            state = "has ended" if ended else "is not known here"
-            return [self._refuse(line, request, (reason, f"order {request.order_id} {state}"))]
+            return [self._reports.refuse_late(line, request)]
         if isinstance(request, CancelRequest):
             self._forget(working)
-            return [self._report(working, ExecType.CANCELED, self._sim.now, 0, "cancelled on request")]
+            return [self._reports.of(working, ExecType.CANCELED, self._sim.now, 0, "cancelled on request")]
         return self._replace(working, request)
 
     def _mass_cancel(self, line: ModelConnection, request: MassCancelRequest) -> Packet:
@@ -185,7 +175,9 @@ class ModelVenue:
             for working in list(line.working.values()):
                 if request.side_sign in (None, working.order.side_sign):
                     self._forget(working)
-                    packet.append(self._report(working, ExecType.CANCELED, self._sim.now, 0, "cancelled on request"))
+                    packet.append(
+                        self._reports.of(working, ExecType.CANCELED, self._sim.now, 0, "cancelled on request")
+                    )
         return [*packet, MassCancelReport(request.request_id, len(packet), self.name, self._sim.now)]
 
     def _new(self, line: ModelConnection, order: NewOrder) -> Packet:
@@ -196,25 +188,25 @@ class ModelVenue:
                 refusal = RejectReason.EXCHANGE_CLOSED, f"{self.name} trades {self.hours}"
             elif order.order_id in line.working:
                 refusal = RejectReason.DUPLICATE_ORDER, f"order id {order.order_id} is in use"
-        self._numbers += 1
+        self._reports.numbers += 1
         subticks, ticks = self.instrument.subticks, order.price_ticks
         stop = None if terms is None or terms.stop_ticks is None else terms.stop_ticks * subticks
         live = ModelOrder(
-            self._numbers, line.owner, order.order_id, order.side_sign, order.quantity,
+            self._reports.numbers, line.owner, order.order_id, order.side_sign, order.quantity,
             None if ticks is None else ticks * subticks, stop, now, not order.tif.may_rest, order.tif is TimeInForce.FOK,
             (terms and terms.min_quantity) or 0,
         )  # fmt: skip
         if refusal is None and order.post_only and self._would_trade(live):
             refusal = RejectReason.OTHER, "order is post-only and would trade"
         if refusal is not None:
-            return [self._refuse(line, order, refusal)]
-        self._accepted += 1
+            return [self._reports.refuse(line, order, refusal)]
+        self._reports.accepted += 1
         working = ModelWorking(line, order, live, order.quantity)
         line.working[order.order_id] = self._by_number[live.number] = working
         self.market.orders[live.number] = live
         if terms is not None and terms.expire_ns is not None:
             self._sim.call_at(terms.expire_ns, self._expire, live.number)
-        packet: Packet = [self._report(working, ExecType.NEW, now, order.quantity)]
+        packet: Packet = [self._reports.of(working, ExecType.NEW, now, order.quantity)]
         return packet + self._arrive(live)
 
     def _refuse_kind(self, order: NewOrder) -> Refusal | None:
@@ -256,14 +248,14 @@ class ModelVenue:
         if refusal is None and not rests and self._would_trade(attrs.evolve(live, limit=limit)):
             refusal = RejectReason.OTHER, "order is post-only and would trade"
         if refusal is not None:
-            return [self._refuse(working.line, request, refusal)]
+            return [self._reports.refuse(working.line, request, refusal)]
         moved = limit != live.limit or stop != live.stop
         if moved or quantity > working.quantity:
             live.arrived = now  # it loses its place, and what is left of the bar that it is in
         working.quantity, live.leaves, live.limit, live.stop = quantity, quantity - working.filled, limit, stop
         if live.leaves == 0:
             self._forget(working)
-        report = self._report(working, ExecType.REPLACED, now, live.leaves)
+        report = self._reports.of(working, ExecType.REPLACED, now, live.leaves)
         report.price_ticks = None if limit is None else limit // subticks
         report.stop_ticks = None if stop is None else stop // subticks
         packet: Packet = [report]
@@ -284,10 +276,10 @@ class ModelVenue:
         working = self._by_number[outcome.order.number]
         left = working.quantity - working.filled
         if outcome.kind == ELECTED:
-            return self._report(working, ExecType.TRIGGERED, outcome.time_ns, left)
+            return self._reports.of(working, ExecType.TRIGGERED, outcome.time_ns, left)
         if outcome.kind == CANCELLED:
             self._forget(working)
-            return self._report(working, ExecType.CANCELED, outcome.time_ns, 0, outcome.text)
+            return self._reports.of(working, ExecType.CANCELED, outcome.time_ns, 0, outcome.text)
         quantity, price = outcome.quantity, outcome.price
         notional = self.instrument.notional(quantity, price, working.order.side_sign)
         fee = self._fees.fee(quantity, notional, outcome.maker)
@@ -295,44 +287,16 @@ class ModelVenue:
             fee += self._commission.commission(quantity, notional, working.filled, working.notional)
         working.filled += quantity
         working.notional += notional
-        self._trades += 1
-        self._traded += quantity
+        self._reports.trades += 1
+        self._reports.traded += quantity
         slipped = abs(price - outcome.base)
         self._slipped += quantity * slipped
-        report = self._report(working, ExecType.TRADE, outcome.time_ns, left - quantity)
+        report = self._reports.of(working, ExecType.TRADE, outcome.time_ns, left - quantity)
         report.last_quantity, report.last_price_quanta, report.fee, report.maker = quantity, price, fee, outcome.maker
         report.slippage_quanta = slipped
         if left == quantity:
             self._forget(working)
         return report
-
-    def _report(
-        self, working: ModelWorking, exec_type: ExecType, time_ns: int, leaves: int, text: str = ""
-    ) -> ExecutionReport:
-        self._reports += 1
-        return ExecutionReport(
-            f"{self.name}-{self._reports}", working.order.order_id, exec_type, time_ns, working.filled, leaves,
-            text=text, venue=self.name, arrived_ns=self._arrived, started_ns=self._started,
-        )  # fmt: skip
-
-    def _refuse(self, line: ModelConnection, request: Request, refusal: Refusal) -> ExecutionReport | MassCancelReport:
-        """A reject of a new order, FIX's order cancel reject, or a mass cancel report that says why nothing was done."""
-        reason, text = refusal
-        if isinstance(request, MassCancelRequest):
-            return MassCancelReport(request.request_id, 0, self.name, self._sim.now, reason, text)
-        self._reports += 1
-        exec_type, filled, leaves, answers = ExecType.CANCEL_REJECTED, 0, 0, isinstance(request, ReplaceRequest)
-        if isinstance(request, NewOrder):
-            exec_type = ExecType.REJECTED
-            self._rejected += 1
-        elif request.order_id in line.working:
-            working = line.working[request.order_id]
-            filled, leaves = working.filled, working.quantity - working.filled
-        return ExecutionReport(
-            f"{self.name}-{self._reports}", request.order_id, exec_type, self._sim.now, filled, leaves,
-            reason=reason, text=text, venue=self.name, arrived_ns=self._arrived, started_ns=self._started,
-            answers_replace=None if exec_type is ExecType.REJECTED else answers,
-        )  # fmt: skip
 
     # --- ends ---
 
@@ -341,13 +305,13 @@ class ModelVenue:
         del working.line.working[order_id]
         del self._by_number[working.live.number]
         self.market.orders.pop(working.live.number, None)
-        self._ended.append(order_id)
+        self._reports.ended.append(order_id)
 
     def _end(self, ending: Iterable[ModelWorking], exec_type: ExecType, text: str) -> None:
         packets: dict[int, tuple[ModelConnection, Packet]] = {}
         for working in list(ending):
             self._forget(working)
-            report = self._report(working, exec_type, self._sim.now, 0, text)
+            report = self._reports.of(working, exec_type, self._sim.now, 0, text)
             packets.setdefault(working.line.owner, (working.line, []))[1].append(report)
         for line, packet in packets.values():
             line.deliver(packet)
@@ -368,7 +332,8 @@ class ModelVenue:
 
     def statistics(self) -> ModelVenueStatistics:
         """What happened so far."""
+        reports, fills, touch = self._reports, self._fills, self._touch
         return ModelVenueStatistics(
-            self._accepted, self._rejected, self._too_late, self._trades, self._traded, self._slipped, self._touch.touches,
-            self._touch.fills, self._fills.capped, self._fills.ambiguous, self.market.outside, self.gateway.statistics(),
+            reports.accepted, reports.rejected, reports.too_late, reports.trades, reports.traded, self._slipped, touch.touches,
+            touch.fills, fills.capped, fills.ambiguous, self.market.outside, self.gateway.statistics(),
         )  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 from simexec.market import layout as at
 from simexec.sim import Simulation
 from simexec.trading.report import ExecType, ExecutionReport, MassCancelReport, RejectReason
 from simexec.trading.requests import MassCancelRequest, NewOrder, ReplaceRequest
-from simexec.venue.connection import Account, Request, Working
+from simexec.venue.connection import Request
 from simexec.venue.validation import Refusal
 
 CANCEL_TEXTS: Final = {
@@ -26,6 +27,30 @@ CANCEL_TEXTS: Final = {
 
 _REMEMBERED: Final = 10_000
 """Ended orders of which the venue still knows that they have been here: a cancel of one is too late rather than unknown."""
+
+
+class LiveOrder(Protocol):
+    """A venue's own record of an order: as it came, the quantity in force, and what is filled of it."""
+
+    @property
+    def order(self) -> NewOrder:
+        """See the class."""
+
+    @property
+    def quantity(self) -> int:
+        """See the class."""
+
+    @property
+    def filled(self) -> int:
+        """See the class."""
+
+
+class Standing(Protocol):
+    """A participant at a venue."""
+
+    @property
+    def working(self) -> Mapping[str, LiveOrder]:
+        """Live orders by the participant's own ids."""
 
 
 class Reports:
@@ -53,7 +78,7 @@ class Reports:
         self.ended: deque[str] = deque(maxlen=_REMEMBERED)
         self.accepted = self.rejected = self.too_late = self.trades = self.traded = 0
 
-    def of(self, working: Working, exec_type: ExecType, time_ns: int, leaves: int, text: str = "") -> ExecutionReport:
+    def of(self, working: LiveOrder, exec_type: ExecType, time_ns: int, leaves: int, text: str = "") -> ExecutionReport:
         """A report on an order that works, or just did."""
         self.count = count = self.count + 1
         return ExecutionReport(
@@ -61,7 +86,7 @@ class Reports:
             text, self.venue, self.arrived, self.started,
         )  # fmt: skip
 
-    def refuse(self, account: Account, request: Request, refusal: Refusal) -> ExecutionReport | MassCancelReport:
+    def refuse(self, account: Standing, request: Request, refusal: Refusal) -> ExecutionReport | MassCancelReport:
         """A reject of a new order, FIX's order cancel reject of a cancel or replace, or the report of a mass cancel."""
         reason, text = refusal
         if isinstance(request, MassCancelRequest):
@@ -81,7 +106,7 @@ class Reports:
             answers_replace=None if exec_type is ExecType.REJECTED else request.__class__ is ReplaceRequest,
         )  # fmt: skip
 
-    def refuse_late(self, account: Account, request: Request) -> ExecutionReport | MassCancelReport:
+    def refuse_late(self, account: Standing, request: Request) -> ExecutionReport | MassCancelReport:
         """The answer to a cancel or replace whose order is not there: it has ended, or is not known."""
         self.too_late += 1
         if request.order_id in self.ended:

@@ -148,7 +148,7 @@ def test_a_cancel_that_is_on_its_way_already_keeps_its_own_answer() -> None:
 
 def test_an_answer_that_nobody_waits_for_is_an_error() -> None:
     with pytest.raises(SimulationError, match="answers mass_7, which nobody waits for"):
-        MassCancels(print).answer(MassCancelReport("mass_7", 0, "XTST", 5))
+        MassCancels(Simulation(), None, None, print).answer(MassCancelReport("mass_7", 0, "XTST", 5))
 
 
 def test_an_order_is_closed_once_though_its_expiry_crosses_the_mass_cancel() -> None:

@@ -14,7 +14,8 @@ from simexec.market.entry import submit
 from simexec.market.flow import apply
 from simexec.market.levels import Array, detach, insert, short, sign_of
 from simexec.market.log import after_message, room
-from simexec.market.order_book import OrderBook, Recorded
+from simexec.market.order_book import OrderBook
+from simexec.market.records import Recorded
 from simexec.sim import Simulation
 
 SECOND: Final = 10**9

@@ -182,8 +182,7 @@ class Paired:
         assert replies == self.naive.book.replies[start:]
         for side in range(2):
             assert self.book.depth(side) == self.naive.book.depth(side)
-        if self.book.phase == at.CONTINUOUS:
-            check_book(self.book)
+        check_book(self.book)
         return [self._event(reply) for reply in replies]
 
     def _event(self, reply: Reply) -> Event:

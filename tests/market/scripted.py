@@ -8,7 +8,8 @@ from simexec.market import layout as at
 from simexec.market.arrays import BookArrays
 from simexec.market.levels import Array
 from simexec.market.market import Market
-from simexec.market.order_book import OutRow, Recorded
+from simexec.market.order_book import OutRow
+from simexec.market.records import Recorded
 
 Message = tuple[int, int, int, int, int, int]
 """Time, kind, reference, price or distance, quantity, side."""

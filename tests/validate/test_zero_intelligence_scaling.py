@@ -16,7 +16,7 @@ import pytest
 
 from simexec.market.levels import Array
 from simexec.market.market import Market
-from simexec.market.order_book import Recorded
+from simexec.market.records import Recorded
 from simexec.market.sizes import ConstantSize
 from simexec.market.zero_intelligence import ZeroIntelligence
 from simexec.sim import Simulation

@@ -11,8 +11,8 @@ import attrs
 from simexec.market.levels import Array
 from simexec.market.market import Market
 from simexec.sim import Constant, Duration, Simulation, parse_duration
-from simexec.testing import Participant, ScriptedFlow, background_order
-from simexec.testing.background import SIDES, Message, Queues
+from simexec.testing import Participant
+from simexec.testing.background import Message, Queues, scripted_day
 from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, ExecutionReport
 from simexec.venue import SessionCalendar, TradingHours, Venue
@@ -48,15 +48,7 @@ def make_market(
     name: str, bids: Queues = (), asks: Queues = (), messages: Sequence[Message] = (), *, tick_quanta: int = 100
 ) -> Market:
     """A market whose background rests from time 0, and then does what the messages say (references from 0)."""
-    first = max((message[2] for message in messages), default=-1) + 1
-    resting = [
-        (side, price, size)
-        for side, queues in zip(SIDES, (bids, asks), strict=True)
-        for price, sizes in queues
-        for size in sizes
-    ]
-    opening = [background_order(0, side, price, size, first + i) for i, (side, price, size) in enumerate(resting)]
-    return Market(name, ScriptedFlow([*opening, *messages], tick_quanta=tick_quanta))
+    return Market(name, scripted_day(bids, asks, messages, tick_quanta=tick_quanta))
 
 
 def make_scene(
