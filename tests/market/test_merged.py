@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from simexec.errors import InputError
 from simexec.market import layout as at
+from simexec.market.cont_stoikov_talreja import ContStoikovTalreja
 from simexec.market.levels import Array
 from simexec.market.market import Market
 from simexec.market.order_book import OutRow
@@ -141,6 +142,33 @@ def test_generated_and_given_flows_run_together() -> None:
     sim.run(10 * second)
     assert markets[1].book.quote().bid == 98
     assert markets[0].flow.applied(sim.now) > 100
+
+
+def test_a_market_whose_messages_follow_from_its_book_stops_at_our_fills_too() -> None:
+    sim = Simulation(seed=5)
+    second = 1_000_000_000
+    flow = ContStoikovTalreja(
+        sim.rng, "cst", start_price=1000, tick_quanta=1, lot=1, limit_rates_per_s=[6, 3], cancel_rates_per_s=[1],
+        market_rate_per_s=3, start_ns=0, end_ns=20 * second,
+    )  # fmt: skip
+    given = [(t * second // 7, at.ADD, t, 90 + t % 5, 1, BUY) for t in range(60)]
+    markets = [Market("cst", flow), Market("given", GivenFlow(given))]
+    told: list[int] = []
+    for market in markets:
+        market.couple(sim)
+    markets[0].listen(lambda rows: told.extend(row[1] for row in rows if row[0] == at.OUT_FILL))
+
+    def place(number: int) -> None:
+        assert markets[1].book.arrays.state[at.TIME] <= sim.now
+        bid = markets[0].book.quote().bid
+        assert bid is not None
+        markets[0].book.submit(sim.now, BUY, 1, bid, 1, number)
+
+    for number in range(1, 20):
+        sim.call_at(number * second, place, number)
+    sim.run(20 * second)
+    assert len(told) > 5
+    assert told == sorted(told)
 
 
 def test_two_markets_of_one_name_are_refused() -> None:
