@@ -8,9 +8,11 @@ from typing import Final
 from simexec.config.convert import write_time_of_day
 from simexec.config.durations import describe
 from simexec.config.flow import RecordedFlowConfig
+from simexec.config.markets import MarketSettings
 from simexec.config.scenario import Scenario
-from simexec.config.venue import Matching
+from simexec.config.venue import Matching, OverLimit
 from simexec.experiments.build import ListedMarket, World
+from simexec.sim.clock import format_duration
 
 _QUEUE: Final = {
     Matching.PRICE_TIME: "exact by order, price-time priority; displayed before hidden",
@@ -27,6 +29,25 @@ def assumptions_of(world: World, scenario: Scenario) -> tuple[str, ...]:
     return (*found, *scenario.unused())
 
 
+def _troubles(settings: MarketSettings) -> Iterator[str]:
+    """What is to go wrong at a venue and on the way from it, and when."""
+    venue, session, links = settings.venue, settings.session, settings.links
+    if session.pre_open is not None:
+        yield f"pre-open from {write_time_of_day(session.pre_open)}, then an opening auction"
+    spans = [("halt", halt.start, halt.end) for halt in session.halts]
+    spans += [(incident.type, incident.start, incident.end) for incident in venue.incidents]
+    spans += [("feed frozen", span.start, span.end) for span in links.freezes]
+    spans += [("feed out", span.start, span.end) for span in links.outages]
+    for what, start, end in spans:
+        yield f"{what}: {write_time_of_day(start)} to {write_time_of_day(end)}"
+    if venue.band is not None:
+        yield f"price band: {venue.band.percent} % around the last reference; a breach halts for {format_duration(venue.band.halt)}"
+    if venue.throttle is not None:
+        throttle = venue.throttle
+        limit = f"{throttle.messages} message{'s' * (throttle.messages > 1)} in {format_duration(throttle.window)}"
+        yield f"throttle: {limit}, one more is {'rejected' if throttle.action is OverLimit.REJECT else 'delayed'}"
+
+
 def _of_market(market: ListedMarket) -> Iterator[str]:
     settings, recording = market.settings, market.recording
     links, gateway, flow = settings.links, settings.venue.gateway, settings.flow
@@ -36,6 +57,7 @@ def _of_market(market: ListedMarket) -> Iterator[str]:
         yield "latency: " + "; ".join(f"{name} {describe(model)}" for name, model in (lines | shown).items())
         servers = f"{gateway.servers} server{'s' if gateway.servers > 1 else ''}"
         yield f"gateway: {servers}, service {describe(gateway.service)}"
+        yield from _troubles(settings)
     yield f"queue position: {_QUEUE[settings.venue.matching]}"
     if settings.is_dark:
         yield "dark pool: its price is the middle of the lit books of the same moment, without delay"
