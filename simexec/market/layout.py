@@ -44,7 +44,9 @@ FLAGS: Final = 11  # of a stop, what it will be when it is elected; of a peg, it
 LIMIT: Final = 12  # key that a stop will have, or that a peg does not go beyond
 OFFSET: Final = 13  # what a stop trails by, a peg's distance from its reference, or the price that elected a stop
 CHAIN_PREV: Final = 14
-CHAIN_NEXT: Final = 15  # of the trailing stops, or of the pegs, in the order of their entry; of an elected stop, its key and trail
+CHAIN_NEXT: Final = (
+    15  # of the trailing stops, or of the pegs, in the order of their entry; of an elected stop, its key and trail
+)
 ORDER_WIDTH: Final = 16
 
 # ``levels[row]``; KEY is column 0 here too
