@@ -33,8 +33,10 @@ MARKET: Final = 1
 CONCERNED: Final = 2
 EARLIEST: Final = 3
 ANSWER_WIDTH: Final = 4
-"""Answer of ``advance_all``: the time that all markets have reached or may go to; the market that must be served; whether something
-has been found that concerns a process; the time of the first message of any market."""
+"""What ``advance_all`` is asked and answers: the time up to and including which messages may be applied, in the end that which all
+markets have reached; the market that must be served; whether something has been found that concerns a process; the time of
+the first
+message of any market."""
 
 
 @njit(cache=True)
@@ -154,61 +156,59 @@ def sift(heap: Array, size: int, turns: Array, i: int) -> None:
 
 
 @njit(cache=True)
-def advance_all(directory: Array, times: Array, turns: Array, heap: Array, answer: Array, until: int) -> int:
-    """Advance every market to ``until``, or to the first time at which one finds something that concerns a process.
+def advance_market(directory: Array, times: Array, answer: Array, m: int, limit: int) -> int:
+    """Advance one market: DONE, also when it has found something that concerns a process, or what it must be served."""
+    handle = open_handle(directory[m])
+    code = advance_one(handle, limit)
+    times[m] = next_time(handle)
+    if code == at.STOPPED:
+        answer[STOP] = min(answer[STOP], open_state(handle)[at.TIME])
+        answer[CONCERNED] = 1
+        return at.DONE
+    answer[MARKET] = m
+    return code
+
+
+@njit(cache=True)
+def advance_all(directory: Array, times: Array, turns: Array, heap: Array, answer: Array) -> int:
+    """Advance every market to ``answer[STOP]``, or to the first time at which one finds something that concerns a process.
 
     Args:
         directory: addresses of the markets' handles.
         times: of their next messages; kept up to date.
-        turns: room for as many times as there are markets; ``heap`` for as many numbers.
-        heap: see there.
+        turns: room for as many times as there are markets.
+        heap: room for as many numbers.
         answer: see ``ANSWER_WIDTH``.
-        until: time up to and including which messages may be applied.
 
     Returns:
-        DONE, or what ``flow.advance`` returns for the market ``answer[MARKET]`` that must be served; then call again with
-        ``until = answer[STOP]``.
+        DONE, or what ``flow.advance`` returns for the market ``answer[MARKET]`` that must be served; then call again.
     """
     size = 0
     for m in range(len(directory)):
-        if times[m] <= until:
+        if times[m] <= answer[STOP]:
             handle = open_handle(directory[m])
             if may_stop(open_state(handle)):
-                turns[m] = next_turn(handle, until)
+                turns[m] = next_turn(handle, answer[STOP])
                 heap[size] = m
                 size += 1
     for i in range(size // 2 - 1, -1, -1):
         sift(heap, size, turns, i)
-    while size > 1 and turns[heap[0]] <= until:
-        m = heap[0]
-        limit = until
+    while size > 1 and turns[heap[0]] <= answer[STOP]:
+        m, limit = heap[0], answer[STOP]
         for other in range(1, min(3, size)):
             limit = min(limit, turns[heap[other]])
-        handle = open_handle(directory[m])
-        code = advance_one(handle, limit)
-        times[m] = next_time(handle)
-        if code == at.STOPPED:
-            until = min(until, open_state(handle)[at.TIME])
-            answer[CONCERNED] = 1
-        elif code != at.DONE:
-            answer[STOP], answer[MARKET] = until, m
+        code = advance_market(directory, times, answer, m, limit)
+        if code != at.DONE:
             return code
-        turns[m] = next_turn(handle, until)
+        turns[m] = next_turn(open_handle(directory[m]), answer[STOP])
         sift(heap, size, turns, 0)
-    for first in range(2):  # one that may stop goes before those that cannot
-        for m in range(size) if first == 0 else range(len(directory)):
-            m = heap[m] if first == 0 else m
-            if times[m] <= until:
-                handle = open_handle(directory[m])
-                code = advance_one(handle, until)
-                times[m] = next_time(handle)
-                if code == at.STOPPED:
-                    until = min(until, open_state(handle)[at.TIME])
-                    answer[CONCERNED] = 1
-                elif code != at.DONE:
-                    answer[STOP], answer[MARKET] = until, m
-                    return code
-    answer[STOP] = until
+    count = len(directory)
+    for place in range(size + count):  # those that may stop go before those that cannot
+        m = heap[place] if place < size else place - size
+        if times[m] <= answer[STOP]:
+            code = advance_market(directory, times, answer, m, answer[STOP])
+            if code != at.DONE:
+                return code
     answer[EARLIEST] = times.min()
     return at.DONE
 
@@ -249,13 +249,12 @@ class MergedMarkets:
 
     def advance(self, until: int) -> int | None:
         """See ``CoupledMarket.advance``."""
-        answer, limit = self._answer, min(until, NEVER - 1)
-        answer[CONCERNED] = 0
+        answer = self._answer
+        answer[STOP], answer[CONCERNED] = min(until, NEVER - 1), 0
         for m in self._generated:  # a process may have changed the book since
-            self._times[m] = min(int(self._times[m]), limit)
+            self._times[m] = min(int(self._times[m]), int(answer[STOP]))
         while True:
-            code = advance_all(self._directory, self._times, self._turns, self._heap, answer, limit)
-            limit = int(answer[STOP])
+            code = advance_all(self._directory, self._times, self._turns, self._heap, answer)
             if code == at.DONE:
                 break
             m = int(answer[MARKET])
@@ -263,11 +262,11 @@ class MergedMarkets:
             market.serve(code)
             state = market.book.arrays.state
             if state[at.CONCERN]:  # the chunk ended with what concerns a process
-                limit = min(limit, int(state[at.TIME]))
-                answer[CONCERNED] = 1
+                answer[STOP], answer[CONCERNED] = min(int(answer[STOP]), int(state[at.TIME])), 1
             self._times[m] = NEVER if market.next_time is None else market.next_time
             if code == at.CHUNK_END:
                 self._find_generated()
+        limit = int(answer[STOP])
         self._look(limit)  # which is earlier than asked for if it stopped there
         return limit if answer[CONCERNED] else None
 
