@@ -76,7 +76,7 @@ class Broker:
             {"order": latencies.orders, "cancel": latencies.cancels},
             partial(venue.enqueue, connection),
         )
-        self._only = "" if self.lines else venue.name
+        self._only = venue.name if self.lines.keys() <= {venue.name} else ""
         self.lines[venue.name] = Line(venue, connection, out, back)
 
     def _arrived(self, packet: list[ExecutionReport]) -> None:

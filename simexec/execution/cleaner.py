@@ -76,6 +76,7 @@ class Cleaner:
                     self._forgotten(gone)
             elif self._max_age is not None and now - order.created_ns >= self._max_age and self._is_sent(order):
                 self._cancel(order)
+        self._tree.live(None, None, None)  # lets go of what has ended
         if any(self._concerns(order) for order in self._tree.orders.values()):
             self.plan()
 

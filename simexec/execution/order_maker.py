@@ -36,7 +36,6 @@ class OrderMaker:
         self.known: dict[str, Instrument] = {one.symbol: one for one in instruments or ()}
         self._sim = sim
         self._tree = tree
-        self._orders = tree.orders
         self._cleaner = cleaner
         self._accepts_any = instruments is None
         self._made = 0
@@ -72,7 +71,7 @@ class OrderMaker:
         )  # fmt: skip
         if terms is not None:
             order.terms = terms
-        self._orders[order_id] = order
+        self._tree.add(order)
         if parent_id is not None:
             self._tree.add_child(order, parent_id)
         if not self._cleaner.planned:

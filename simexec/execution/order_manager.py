@@ -238,6 +238,8 @@ class OrderManager:
         Raises:
             OrderError: no line to the venue.
         """
+        if side is not None and side.__class__ is not OrderSide:
+            raise OrderError(f"side {side!r} must be a member of OrderSide")
         matching = self._tree.live(venue, side, symbol)
         answers = self._mass_cancels.send(matching, venue, side, symbol)
         for order in matching:
@@ -386,9 +388,14 @@ class OrderManager:
         return list(self._orders.values())
 
     def reports(self, order_id: str) -> ReportStream:
-        """The stream of an order's reports, or of its children's; there is one reader an order."""
+        """The stream of an order's reports, or of its children's; there is one reader an order.
+
+        Raises:
+            OrderError: there is no such order, or it ended long ago.
+        """
         stream = self._streams.get(order_id)
         if stream is None:
+            self.order(order_id)
             stream = self._streams[order_id] = ReportStream(self._sim)
         return stream
 

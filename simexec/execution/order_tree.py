@@ -21,8 +21,14 @@ class OrderTree:
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
+        self._living: list[Order] = []  # orders that had not ended when last looked at
         self._children: dict[str, list[Order]] = {}
         self._working: dict[str, list[Order]] = {}  # children that had not ended when last looked at
+
+    def add(self, order: Order) -> None:
+        """Take in a new order."""
+        self.orders[order.order_id] = order
+        self._living.append(order)
 
     def add_child(self, order: Order, parent_id: str) -> None:
         """Note that an order is a part of another."""
@@ -51,13 +57,11 @@ class OrderTree:
 
     def live(self, venue: str | None, side: OrderSide | None, symbol: str | None) -> list[Order]:
         """Orders that have not ended, at a venue, of a side and of a symbol where these are given."""
+        self._living = [order for order in self._living if not order.is_final]  # it costs by what works or is new
         return [
             order
-            for order in self.orders.values()
-            if not order.is_final
-            and side in (None, order.side)
-            and symbol in (None, order.symbol)
-            and venue in (None, order.venue)
+            for order in self._living
+            if side in (None, order.side) and symbol in (None, order.symbol) and venue in (None, order.venue)
         ]
 
     def start(self, parent_id: str, now_ns: int) -> None:

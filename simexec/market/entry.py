@@ -173,10 +173,10 @@ def set_phase(handle: Array, time: int, phase: int) -> int:
     if short(state, orders, levels) or not room(state, log):
         return -at.GROW
     state[at.TIME] = time
-    if state[at.PHASE] == phase:
+    if state[at.PHASE] & at.CALL == phase:
         return 0
-    state[at.PHASE] = phase
-    if phase == at.CONTINUOUS:
+    state[at.PHASE] ^= at.CALL
+    if state[at.PHASE] == at.CONTINUOUS:
         last = state[at.LAST_PRICE]
         if last != at.NO_PRICE:  # a stop that came in the call may have been reached before
             elect(state, orders, levels, ladder, last)

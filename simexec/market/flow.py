@@ -14,7 +14,7 @@ from simexec.market.cst import generate
 from simexec.market.levels import Array, detach, insert, short, sign_of
 from simexec.market.log import after_message, best_shown, opposite_price, room
 from simexec.market.reactions import complete, idle
-from simexec.market.replay import arrive, begin_sweep, end_sweep, hit, prune, remove
+from simexec.market.replay import arrive, begin_sweep, end_sweep, hit, prune, remove, set_recorded_phase
 
 
 @njit(cache=True)
@@ -84,8 +84,7 @@ def apply(
     elif kind == at.PRUNE:
         prune(state, orders, levels, ladder, slots, side, sign_of(side) * price, quantity)
     elif kind == at.SET_PHASE:
-        state[at.REOPENING] = 1 if price == at.CONTINUOUS and state[at.PHASE] != price else 0
-        state[at.PHASE] = price
+        set_recorded_phase(state, orders, levels, ladder, price)
     return at.DONE
 
 
@@ -132,7 +131,7 @@ def advance(
             return at.MORE
         state[at.CURSOR] = i + 1
         kind = messages[i, 1]
-        if kind == at.SWEEP or kind == at.HIT or kind & at.PART != 0:  # a sweep shows when it has ended
+        if state[at.SWEEPING] != 0 or kind & at.PART != 0:  # a sweep shows when it has ended
             continue
         if idle(state):
             after_message(state, orders, levels, ladder, log)

@@ -144,6 +144,7 @@ SELF_TRADED: Final = 95  # participants' orders traded with each other
 SWEEP_SIDE: Final = 96
 SWEEP_KEY: Final = 97
 SWEEP_QUANTITY: Final = 98
+SWEEPING: Final = 99  # it has begun and not ended
 DEPTH: Final = 100  # .. 219: the top of the book as it was last written down: price, quantity, orders of each level
 DEPTH_LEVELS: Final = 20  # most levels a side that can be written down
 STATE_WIDTH: Final = 220
@@ -201,6 +202,7 @@ STOP: Final = 2048  # waits for a trade
 # phases
 CONTINUOUS: Final = 0
 CALL: Final = 1  # orders rest without trading
+RECORDED_CALL: Final = 2  # beside it or alone: the recording is in an auction's call; the venue cannot end that
 
 # ``messages[row]``: time, kind, reference, price or distance, quantity, side
 MESSAGE_WIDTH: Final = 6

@@ -17,12 +17,13 @@ ROOM = 8
 
 @njit(cache=True)
 def room(state: Array, log: Array) -> bool:
-    """Whether the log has room for another step of matching."""
+    """Whether the log has room for another step of matching; one may bring every order that waits outside into the book."""
+    own = state[at.OWN_ORDERS] + state[at.OWN_ORDERS + 1] + state[at.OWN_ORDERS + 2] + state[at.OWN_ORDERS + 3]
     most = max(
         state[at.LOGGED + at.OUT],
         state[at.LOGGED + at.PRINTS],
         state[at.LOGGED + at.QUOTES],
-        state[at.LOGGED + at.QUEUES] + state[at.OWN_ORDERS] + state[at.OWN_ORDERS + 1],
+        state[at.LOGGED + at.QUEUES] + own,
         state[at.LOGGED + at.DEPTHS] + 2 * state[at.RECORD_DEPTH],
     )
     return most + ROOM <= log.shape[1]

@@ -251,7 +251,9 @@ class MergedMarkets:
         """See ``CoupledMarket.advance``."""
         answer = self._answer
         answer[STOP], answer[CONCERNED] = min(until, NEVER - 1), 0
-        for m in self._generated:  # a process may have changed the book since
+        for m in self._generated:  # a process may have changed the book since: what was found to come next is not sure
+            arrays = self.markets[m].book.arrays
+            arrays.messages[0, 0] = arrays.state[at.TIME]
             self._times[m] = min(int(self._times[m]), int(answer[STOP]))
         while True:
             code = advance_all(self._directory, self._times, self._turns, self._heap, answer)

@@ -254,7 +254,7 @@ class OrderBook:
     @property
     def phase(self) -> int:
         """``layout.CONTINUOUS`` or ``layout.CALL``."""
-        return int(self.arrays.state[at.PHASE])
+        return at.CALL if self.arrays.state[at.PHASE] != at.CONTINUOUS else at.CONTINUOUS
 
     @property
     def last_price(self) -> int | None:
@@ -325,7 +325,7 @@ class OrderBook:
         self._held += a.log[at.OUT, : a.state[at.LOGGED]].tolist()
         a.state[at.LOGGED] = 0
         self.flush()
-        if 2 * int(a.state[at.OWN_ORDERS] + a.state[at.OWN_ORDERS + 1]) > a.log.shape[1]:
+        if 2 * int(a.state[at.OWN_ORDERS :][:4].sum()) > a.log.shape[1]:
             a.widen_log()
         a.grow()
 

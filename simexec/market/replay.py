@@ -21,6 +21,7 @@ from simexec.market import layout as at
 from simexec.market.book import breaches, front, halts, mark, take, trade
 from simexec.market.levels import Array, detach, insert, set_excess, shrink, sign_of, touch
 from simexec.market.log import room
+from simexec.market.stops import elect
 
 
 @njit(cache=True)
@@ -182,6 +183,7 @@ def meet_one(
 @njit(cache=True)
 def begin_sweep(state: Array, side: int, price: int, quantity: int) -> None:
     """A recorded aggressor arrives with all that it traded, limited at the worst price it paid."""
+    state[at.SWEEPING] = 1
     state[at.SWEEP_SIDE] = side
     state[at.SWEEP_KEY] = sign_of(side) * price
     state[at.SWEEP_QUANTITY] = quantity
@@ -228,9 +230,12 @@ def hit(
             return code
     if not room(state, log):
         return at.MORE
-    if state[at.IN_QUANTITY] > 0 and halts(state, log, price):
+    recorded = quantity  # what is still there of it
+    if ref != at.NIL:
+        recorded = 0 if row == at.NIL else min(quantity, orders[row, at.SHOWN] - orders[row, at.EXCESS])
+    if min(recorded, state[at.IN_QUANTITY]) > 0 and halts(state, log, price):
         turn_away(state)
-    traded = min(quantity, state[at.IN_QUANTITY])
+    traded = min(recorded, state[at.IN_QUANTITY])
     if ref == at.NIL:
         state[at.HIDDEN_SPARED] += quantity - traded
         state[at.TRADED_HIDDEN] += traded
@@ -238,8 +243,6 @@ def hit(
             mark(state, orders, levels, ladder, log, price, traded, state[at.IN_SIDE], at.PRINT_HIDDEN)
         state[at.SWEEP_QUANTITY] = state[at.IN_QUANTITY] - traded
         return at.DONE
-    recorded = 0 if row == at.NIL else min(quantity, orders[row, at.SHOWN] - orders[row, at.EXCESS])
-    traded = min(traded, recorded)
     if recorded < quantity:
         state[at.CUT] += quantity - recorded
         state[at.CUT_MESSAGES] += 1
@@ -269,5 +272,16 @@ def end_sweep(state: Array, orders: Array, levels: Array, ladder: Array, slots: 
         meet_one(state, orders, levels, ladder, slots, log, row)
         state[at.SWEEP_QUANTITY] = state[at.IN_QUANTITY]
     state[at.UNFILLED] += state[at.IN_QUANTITY]
-    state[at.SWEEP_QUANTITY] = 0
+    state[at.SWEEP_QUANTITY] = state[at.SWEEPING] = 0
     return at.DONE
+
+
+@njit(cache=True)
+def set_recorded_phase(state: Array, orders: Array, levels: Array, ladder: Array, phase: int) -> None:
+    """The recording says that its market goes into an auction's call, or trades again; a call of our venue's stays."""
+    before = state[at.PHASE]
+    state[at.PHASE] = before & at.CALL | (at.RECORDED_CALL if phase == at.CALL else 0)
+    reopens = before != at.CONTINUOUS and state[at.PHASE] == at.CONTINUOUS
+    state[at.REOPENING] = 1 if reopens else 0
+    if reopens and state[at.LAST_PRICE] != at.NO_PRICE:  # a stop that came in the call may have been reached before
+        elect(state, orders, levels, ladder, state[at.LAST_PRICE])

@@ -306,6 +306,8 @@ class MarketView:
 
 def _number(side: OrderSide) -> int:
     """The book's number of a side."""
+    if side.__class__ is not OrderSide:
+        raise InputError(f"side {side!r} must be a member of OrderSide")
     return 0 if side is OrderSide.BUY else 1
 
 
@@ -326,6 +328,8 @@ def whole_price(price: int) -> int:
 
 def crossing_keys(price: int, side: OrderSide | None, quote: Quote | None) -> Keys:
     """Which keys a quote must reach for its offer, its bid, or one of them, to come to a price; see ``MarketView.crosses``."""
+    if side is not None:
+        _number(side)
     bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
     if side is OrderSide.BUY or (side is None and bid is not None and price <= bid):
         return ANY_KEY, -price

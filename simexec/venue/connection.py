@@ -82,5 +82,7 @@ class Connection:
 
     def disconnect(self) -> None:
         """The line goes down: the venue refuses what still arrives and, if it does so, cancels the participant's orders."""
+        if not self.connected:
+            return  # its participant may have another line by now
         self.connected = False
         self._venue.disconnected(self.account)

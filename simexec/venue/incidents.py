@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import attrs
 
 from simexec.errors import InputError
+from simexec.sim import parse_duration
 
 
 @attrs.frozen
@@ -24,8 +25,8 @@ class Outage:
         cancel_orders: whether participants' resting orders are lost, cancelled at ``start_ns`` and reported at the end.
     """
 
-    start_ns: int
-    end_ns: int
+    start_ns: int = attrs.field(converter=parse_duration)
+    end_ns: int = attrs.field(converter=parse_duration)
     cancel_orders: bool = False
 
 
@@ -33,8 +34,8 @@ class Outage:
 class Slowdown:
     """Requests that reach the gateway from ``start_ns`` up to ``end_ns`` take ``factor`` times as long to serve."""
 
-    start_ns: int
-    end_ns: int
+    start_ns: int = attrs.field(converter=parse_duration)
+    end_ns: int = attrs.field(converter=parse_duration)
     factor: float
 
     def __attrs_post_init__(self) -> None:

@@ -18,7 +18,7 @@ from simexec.sim.clock import format_time_of_day
 from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, ExecutionReport, RejectReason
 from simexec.trading.requests import NewOrder, ReplaceRequest
-from simexec.trading.vocabulary import TimeInForce
+from simexec.trading.vocabulary import OrderType, TimeInForce
 from simexec.venue.band import PriceBand
 from simexec.venue.book import ListedMarket
 from simexec.venue.connection import Account, Packet, Working
@@ -29,6 +29,7 @@ from simexec.venue.validation import Refusal, refuse_order, refuse_replace
 
 # Module globals, since reading a member off its Enum runs Python code.
 _NEW, _TRADE, _CANCELED, _EXPIRED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED, ExecType.EXPIRED
+_PEGGED = OrderType.PEGGED
 _DAY, _IOC, _FOK, _GTD = TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD
 _OPEN, _HALTED, _CLOSED, _PRE_OPEN = TradingState.OPEN, TradingState.HALTED, TradingState.CLOSED, TradingState.PRE_OPEN
 
@@ -294,6 +295,10 @@ class Listing:
         self.state = _CLOSED
         self._halted_until = 0
         day = [working for working in self._by_number.values() if working.order.tif is _DAY]
+        if len(day) < len(self._by_number):
+            self._settle_phase()  # what stays must not trade with what follows from the cancels
+        # Pegged orders first: none of them is left that could follow the others' leaving, and trade.
+        day.sort(key=lambda working: working.order.order_type is not _PEGGED)
         self._deliver(self.end(day, _EXPIRED, f"{self._reports.venue} has closed"))
         if self._band is not None:
             self._book.set_band(None, None)
@@ -365,4 +370,4 @@ class Listing:
         order_id = working.order.order_id
         del working.account.working[order_id]
         del self._by_number[working.number]
-        self._reports.ended.append(order_id)
+        self._reports.note_end(working.account.owner, order_id)

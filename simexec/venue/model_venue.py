@@ -305,7 +305,7 @@ class ModelVenue:
         del working.line.working[order_id]
         del self._by_number[working.live.number]
         self.market.orders.pop(working.live.number, None)
-        self._reports.ended.append(order_id)
+        self._reports.note_end(working.line.owner, order_id)
 
     def _end(self, ending: Iterable[ModelWorking], exec_type: ExecType, text: str) -> None:
         packets: dict[int, tuple[ModelConnection, Packet]] = {}

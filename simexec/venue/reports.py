@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -46,7 +46,9 @@ class LiveOrder(Protocol):
 
 
 class Standing(Protocol):
-    """A participant at a venue."""
+    """A participant at a venue; ``owner`` is its number there."""
+
+    owner: int
 
     @property
     def working(self) -> Mapping[str, LiveOrder]:
@@ -59,13 +61,12 @@ class Reports:
     Attributes:
         prefix: of every execution id; ``count``: reports made.
         numbers: order numbers given to orders in the books; ``order_numbers``: see ``Venue``.
-        ended: ids of the orders that ended last.
         arrived: when the request that is being answered reached the gateway, 0 if none is; ``started``: its server.
         accepted, rejected, too_late, trades, traded: see ``VenueStatistics``.
     """
 
     __slots__ = (
-        "_sim", "accepted", "arrived", "count", "ended", "numbers", "order_numbers", "prefix", "rejected", "started", "too_late",
+        "_ended", "_sim", "accepted", "arrived", "count", "numbers", "order_numbers", "prefix", "rejected", "started", "too_late",
         "traded", "trades", "venue",
     )  # fmt: skip
 
@@ -75,7 +76,7 @@ class Reports:
         self.prefix = f"{venue}-"
         self.count = self.arrived = self.started = self.numbers = 0
         self.order_numbers: dict[str, int] = {}
-        self.ended: deque[str] = deque(maxlen=_REMEMBERED)
+        self._ended: OrderedDict[tuple[int, str], None] = OrderedDict()  # owner and id of the orders that ended last
         self.accepted = self.rejected = self.too_late = self.trades = self.traded = 0
 
     def of(self, working: LiveOrder, exec_type: ExecType, time_ns: int, leaves: int, text: str = "") -> ExecutionReport:
@@ -106,10 +107,16 @@ class Reports:
             answers_replace=None if exec_type is ExecType.REJECTED else request.__class__ is ReplaceRequest,
         )  # fmt: skip
 
+    def note_end(self, owner: int, order_id: str) -> None:
+        """Remember that a participant's order has been here."""
+        self._ended[owner, order_id] = None
+        if len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+
     def refuse_late(self, account: Standing, request: Request) -> ExecutionReport | MassCancelReport:
         """The answer to a cancel or replace whose order is not there: it has ended, or is not known."""
         self.too_late += 1
-        if request.order_id in self.ended:
+        if (account.owner, request.order_id) in self._ended:
             return self.refuse(
                 account, request, (RejectReason.TOO_LATE_TO_CANCEL, f"order {request.order_id} has ended")
             )

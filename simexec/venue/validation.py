@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from simexec.trading.instrument import Instrument
+from numbers import Integral
+from typing import Any
+
+from simexec.trading.instrument import LARGEST_COUNT, Instrument
 from simexec.trading.report import RejectReason
 from simexec.trading.requests import NewOrder, ReplaceRequest
 from simexec.trading.terms import OrderTerms, contradiction
@@ -11,6 +14,7 @@ from simexec.trading.vocabulary import OrderType, TimeInForce
 # Module globals, since reading a member off its Enum runs Python code.
 _MARKET, _LIMIT, _PEGGED = OrderType.MARKET, OrderType.LIMIT, OrderType.PEGGED
 _GTD = TimeInForce.GTD
+_UNSUPPORTED = RejectReason.UNSUPPORTED_ORDER_CHARACTERISTIC
 
 Refusal = tuple[RejectReason, str]
 
@@ -19,17 +23,26 @@ def refuse_order(order: NewOrder, instrument: Instrument, now_ns: int = 0) -> Re
     """Why an order's own fields cannot be accepted for this instrument at this time; None if they can."""
     if order.symbol != instrument.symbol:
         return RejectReason.UNKNOWN_SYMBOL, f"symbol {order.symbol} is not traded here, only {instrument.symbol}"
-    if order.quantity <= 0 or order.quantity % instrument.lot:
-        return _bad_quantity(order.quantity, instrument, "quantity")
-    order_type, price_ticks = order.order_type, order.price_ticks
+    quantity, order_type, price_ticks = order.quantity, order.order_type, order.price_ticks
+    # NOTE: ints are told at once, since every order comes here
+    if (
+        (quantity.__class__ is not int and not _is_whole(quantity))
+        or not 0 < quantity <= LARGEST_COUNT
+        or quantity % instrument.lot
+    ):
+        return _bad_quantity(quantity, instrument, "quantity")
+    if order.side_sign != 1 and order.side_sign != -1:
+        return _UNSUPPORTED, f"side {order.side_sign} is neither 1 (buy) nor -1 (sell)"
+    if order_type.__class__ is not OrderType or order.tif.__class__ is not TimeInForce:
+        return _UNSUPPORTED, f"order type {order_type} or time in force {order.tif} is not known here"
     if order_type is _LIMIT or order_type.has_price:
-        if price_ticks is None or price_ticks <= 0:
+        if not _is_price(price_ticks):
             return _bad_price(price_ticks, "limit price")
     elif price_ticks is not None:
         if order_type is not _PEGGED:
             text = f"a {order_type.name.lower()} order has no limit price"
-            return RejectReason.UNSUPPORTED_ORDER_CHARACTERISTIC, text
-        if price_ticks <= 0:
+            return _UNSUPPORTED, text
+        if not _is_price(price_ticks):
             return _bad_price(price_ticks, "cap")
     terms, display = order.terms, order.display_quantity
     if (
@@ -41,8 +54,8 @@ def refuse_order(order: NewOrder, instrument: Instrument, now_ns: int = 0) -> Re
         return None  # a plain order
     wrong = contradiction(order_type, order.tif, display, order.hidden, order.post_only, terms)
     if wrong is not None:
-        return RejectReason.UNSUPPORTED_ORDER_CHARACTERISTIC, wrong
-    if display is not None and (display <= 0 or display > order.quantity or display % instrument.lot):
+        return _UNSUPPORTED, wrong
+    if display is not None and not _is_part(display, order, instrument):
         return _bad_quantity(display, instrument, "display quantity", order.quantity)
     return None if terms is None else _refuse_terms(terms, order, instrument, now_ns)
 
@@ -59,38 +72,57 @@ def refuse_replace(
         triggered: whether it was a stop and has been elected.
     """
     name = order.order_type.name.lower()
-    if request.quantity <= 0 or request.quantity % instrument.lot:
+    quantity = request.quantity
+    if not _is_whole(quantity) or not 0 < quantity <= LARGEST_COUNT or quantity % instrument.lot:
         return _bad_quantity(request.quantity, instrument, "quantity")
     if request.price_ticks is not None:
-        if request.price_ticks <= 0:
+        if not _is_price(request.price_ticks):
             return _bad_price(request.price_ticks, "limit price")
         if not order.order_type.has_price and order.order_type is not _PEGGED:
-            return RejectReason.UNSUPPORTED_ORDER_CHARACTERISTIC, f"a {name} order has no limit price"
+            return _UNSUPPORTED, f"a {name} order has no limit price"
     if request.stop_ticks is not None:
-        if request.stop_ticks <= 0:
+        if not _is_price(request.stop_ticks):
             return _bad_price(request.stop_ticks, "stop price")
         if not order.order_type.is_stop or triggered:
             state = "that was triggered " if triggered else ""
-            return RejectReason.UNSUPPORTED_ORDER_CHARACTERISTIC, f"a {name} order {state}has no stop price"
+            return _UNSUPPORTED, f"a {name} order {state}has no stop price"
     return None
 
 
 def _refuse_terms(terms: OrderTerms, order: NewOrder, instrument: Instrument, now_ns: int) -> Refusal | None:
     for ticks, what in ((terms.stop_ticks, "stop price"), (terms.trail_ticks, "trailing distance")):
-        if ticks is not None and ticks <= 0:
+        if ticks is not None and not _is_price(ticks):
             return _bad_price(ticks, what)
-    if terms.expire_ns is not None and terms.expire_ns <= now_ns:
-        return RejectReason.TOO_LATE_TO_ENTER, f"expiry {terms.expire_ns} ns has passed at {now_ns} ns"
-    least = terms.min_quantity
-    if least is not None and (least <= 0 or least > order.quantity or least % instrument.lot):
+    offset, expires, least = terms.peg_offset_ticks, terms.expire_ns, terms.min_quantity
+    if not _is_whole(offset) or abs(offset) > LARGEST_COUNT:
+        return RejectReason.INVALID_PRICE_INCREMENT, f"peg offset {offset} is not a whole number of ticks up to 2**48"
+    if expires is not None:
+        if not _is_whole(expires):
+            return _UNSUPPORTED, f"expiry {expires} is not a whole number of ns"
+        if expires <= now_ns:
+            return RejectReason.TOO_LATE_TO_ENTER, f"expiry {expires} ns has passed at {now_ns} ns"
+    if least is not None and not _is_part(least, order, instrument):
         return _bad_quantity(least, instrument, "minimum quantity", order.quantity)
     return None
 
 
-def _bad_quantity(quantity: int, instrument: Instrument, what: str, most: int | None = None) -> Refusal:
-    upto = "" if most is None else f" up to {most}"
+def _is_whole(value: Any) -> bool:
+    """Whether a field is a whole number: a message may come from anybody."""
+    return isinstance(value, Integral)
+
+
+def _is_price(ticks: Any) -> bool:
+    return (ticks.__class__ is int or _is_whole(ticks)) and 0 < ticks <= LARGEST_COUNT
+
+
+def _is_part(quantity: Any, order: NewOrder, instrument: Instrument) -> bool:
+    return _is_whole(quantity) and 0 < quantity <= order.quantity and not quantity % instrument.lot
+
+
+def _bad_quantity(quantity: int, instrument: Instrument, what: str, most: int = LARGEST_COUNT) -> Refusal:
+    upto = " up to 2**48" if most == LARGEST_COUNT else f" up to {most}"
     return RejectReason.INCORRECT_QUANTITY, f"{what} {quantity} is not a positive multiple of {instrument.lot}{upto}"
 
 
 def _bad_price(ticks: int | None, what: str) -> Refusal:
-    return RejectReason.INVALID_PRICE_INCREMENT, f"{what} {ticks} ticks is not positive"
+    return RejectReason.INVALID_PRICE_INCREMENT, f"{what} {ticks} ticks is not positive, whole and at most 2**48"

@@ -103,7 +103,8 @@ class Venue:
         self._accounts: dict[str, Account] = {}
         self._reports = Reports(sim, name)
         self._session = TradingState.CLOSED
-        self._out = False
+        self._halted_until = 0  # all of it
+        self._out = self._ended = False
         self._backlog: list[Callable[[], object]] = []  # what the outage keeps the venue from doing
         self._listings: dict[str, Listing] = {}
         self.list(instrument, market, self.fees, band=band, matching=matching, pro_rata_minimum=pro_rata_minimum)
@@ -144,6 +145,8 @@ class Venue:
         )  # fmt: skip
         if self._session is not TradingState.CLOSED:
             listing.pre_open() if self._session is TradingState.PRE_OPEN else listing.open()
+            if self._halted_until > self._sim.now:
+                listing.halt(self._halted_until)
         if self._out:
             listing.suspend()
         self._listings[instrument.symbol] = listing
@@ -155,8 +158,14 @@ class Venue:
         return self._reports.order_numbers
 
     def state(self, symbol: str | None = None) -> TradingState | None:
-        """Whether an instrument trades, by default the first; None while the venue is out."""
-        listing = self._listings[self.instrument.symbol if symbol is None else symbol]
+        """Whether an instrument trades, by default the first; None while the venue is out.
+
+        Raises:
+            InputError: the venue does not list it.
+        """
+        listing = self._listings.get(self.instrument.symbol if symbol is None else symbol)
+        if listing is None:
+            raise InputError(f"{self.name} does not list {symbol}; it lists {', '.join(self._listings)}")
         return None if self._out else listing.state
 
     # --- participants --------------------------------------------------------------------------------------------------
@@ -255,6 +264,10 @@ class Venue:
         if not connection.connected:
             return [self._reports.refuse(account, request, (RejectReason.OTHER, "the participant is disconnected"))]
         if isinstance(request, NewOrder):
+            if self._ended:
+                return [
+                    self._reports.refuse(account, request, (RejectReason.EXCHANGE_CLOSED, "the simulation has ended"))
+                ]
             listing = self._listings.get(request.symbol)
             if listing is not None:
                 return listing.new(account, request)
@@ -275,6 +288,12 @@ class Venue:
         symbol, sign = request.symbol, request.side_sign
         if symbol is not None and symbol not in self._listings:
             return [self._reports.refuse(account, request, self._unknown(symbol))]
+        if sign not in (None, 1, -1):
+            return [
+                self._reports.refuse(
+                    account, request, (RejectReason.OTHER, f"side {sign} is neither 1 (buy) nor -1 (sell)")
+                )
+            ]
         packet: Packet = []
         cancelled = 0
         for working in tuple(account.working.values()):
@@ -324,6 +343,7 @@ class Venue:
 
     def _halt(self, halt: Halt) -> None:
         if halt.symbol is None:
+            self._halted_until = max(self._halted_until, halt.end_ns)
             for listing in self._listings.values():
                 listing.halt(halt.end_ns)
         elif halt.symbol in self._listings:
@@ -361,9 +381,10 @@ class Venue:
     def end_run(self) -> None:
         """Expire whatever still rests, so that no order of a finished run is left without a final state.
 
-        An outage ends, and what waits at the throttle goes on to the gateway.
+        An outage ends, what waits at the throttle goes on to the gateway, and new orders are refused from now on.
         """
         self._come_back()
+        self._ended = True
         if self._throttle is not None:
             self._throttle.release()
         for listing in self._listings.values():

@@ -15,6 +15,7 @@ class NaiveReplay:
         self.side = 0  # of the aggressor that is being replayed
         self.worst = 0
         self.left = 0
+        self.sweeping = False
 
     def find(self, reference: int) -> NaiveOrder | None:
         return next((o for o in self.book.orders if o.owner == 0 and o.number == reference), None)
@@ -39,7 +40,8 @@ class NaiveReplay:
             self.hit(time, reference, price, quantity)
         elif kind == at.SWEEP_END:
             self.end_sweep(time)
-        if kind not in (at.SWEEP, at.HIT):
+        self.sweeping = kind == at.SWEEP or (self.sweeping and kind != at.SWEEP_END)
+        if not self.sweeping:
             self.book.note(time)
 
     def shrink(self, order: NaiveOrder, quantity: int) -> None:

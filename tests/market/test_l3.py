@@ -154,9 +154,9 @@ def test_before_an_auction_the_book_may_be_crossed_and_trading_begins_after_it()
     )
     assert (recording.defects, recording.facts["crossed_before_auctions"], recording.facts["auctions"]) == ({}, 1, 1)
     assert recording.facts["continuous_from_ns"] == 3
-    assert play(recording, 2).book.arrays.state[at.PHASE] == at.CALL
+    assert play(recording, 2).book.phase == at.CALL
     market = play(recording)
-    assert market.book.arrays.state[at.PHASE] == at.CONTINUOUS
+    assert market.book.phase == at.CONTINUOUS
     assert market.book.depth(0) == [(10_300, 1, 1)]
     check_book(market.book)
 
