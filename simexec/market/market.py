@@ -91,7 +91,8 @@ class Market:
             self._load()  # a flow that is written by hand may have gone on
         until = min(until, NEVER - 1)
         while True:
-            code = advance_one(self.book.arrays.handle, until)
+            generated = 0 if self.book.arrays.state[at.GENERATOR] else None
+            code = advance_one(self.book.arrays.handle, generated, until)
             if code == at.DONE:
                 return None
             if code == at.STOPPED:

@@ -40,11 +40,12 @@ message of any market."""
 
 
 @njit(cache=True)
-def advance_one(handle: Array, until: int) -> int:
-    """See ``flow.advance``."""
+def advance_one(handle: Array, generated: int | None, until: int) -> int:
+    """See ``flow.advance``; ``generated`` is None for a market without a generator."""
     state, orders, levels, ladder, slots, log = open_book(handle)
-    messages, model = open_messages(handle), open_model(handle)
-    return advance(state, orders, levels, ladder, slots, log, messages, model, until)
+    if generated is None:
+        return advance(state, orders, levels, ladder, slots, log, open_messages(handle), None, until)
+    return advance(state, orders, levels, ladder, slots, log, open_messages(handle), open_model(handle), until)
 
 
 @njit(cache=True)
@@ -156,21 +157,7 @@ def sift(heap: Array, size: int, turns: Array, i: int) -> None:
 
 
 @njit(cache=True)
-def advance_market(directory: Array, times: Array, answer: Array, m: int, limit: int) -> int:
-    """Advance one market: DONE, also when it has found something that concerns a process, or what it must be served."""
-    handle = open_handle(directory[m])
-    code = advance_one(handle, limit)
-    times[m] = next_time(handle)
-    if code == at.STOPPED:
-        answer[STOP] = min(answer[STOP], open_state(handle)[at.TIME])
-        answer[CONCERNED] = 1
-        return at.DONE
-    answer[MARKET] = m
-    return code
-
-
-@njit(cache=True)
-def advance_all(directory: Array, times: Array, turns: Array, heap: Array, answer: Array) -> int:
+def advance_all(directory: Array, times: Array, turns: Array, heap: Array, answer: Array, generated: int | None) -> int:
     """Advance every market to ``answer[STOP]``, or to the first time at which one finds something that concerns a process.
 
     Args:
@@ -179,12 +166,13 @@ def advance_all(directory: Array, times: Array, turns: Array, heap: Array, answe
         turns: room for as many times as there are markets.
         heap: room for as many numbers.
         answer: see ``ANSWER_WIDTH``.
+        generated: None if no market has a generator.
 
     Returns:
         DONE, or what ``flow.advance`` returns for the market ``answer[MARKET]`` that must be served; then call again.
     """
-    size = 0
-    for m in range(len(directory)):
+    size, count = 0, len(directory)
+    for m in range(count):
         if times[m] <= answer[STOP]:
             handle = open_handle(directory[m])
             if may_stop(open_state(handle)):
@@ -193,22 +181,36 @@ def advance_all(directory: Array, times: Array, turns: Array, heap: Array, answe
                 size += 1
     for i in range(size // 2 - 1, -1, -1):
         sift(heap, size, turns, i)
-    while size > 1 and turns[heap[0]] <= answer[STOP]:
-        m, limit = heap[0], answer[STOP]
-        for other in range(1, min(3, size)):
-            limit = min(limit, turns[heap[other]])
-        code = advance_market(directory, times, answer, m, limit)
-        if code != at.DONE:
+    place = 0  # behind the turns: first of those that may stop, then of all
+    while True:
+        limit = answer[STOP]
+        in_turn = size > 1 and turns[heap[0]] <= limit
+        if in_turn:
+            m = heap[0]
+            for other in range(1, min(3, size)):
+                limit = min(limit, turns[heap[other]])
+        else:
+            while place < size + count and times[heap[place] if place < size else place - size] > limit:
+                place += 1
+            if place == size + count:
+                break
+            m = heap[place] if place < size else place - size
+        handle = open_handle(directory[m])
+        state, orders, levels, ladder, slots, log = open_book(handle)
+        # NOTE: written out, since each function around ``advance`` would take another two seconds to compile
+        if generated is None:
+            code = advance(state, orders, levels, ladder, slots, log, open_messages(handle), None, limit)
+        else:
+            code = advance(state, orders, levels, ladder, slots, log, open_messages(handle), open_model(handle), limit)
+        times[m] = next_time(handle)
+        if code == at.STOPPED:
+            answer[STOP], answer[CONCERNED] = min(answer[STOP], state[at.TIME]), 1
+        elif code != at.DONE:
+            answer[MARKET] = m
             return code
-        turns[m] = next_turn(open_handle(directory[m]), answer[STOP])
-        sift(heap, size, turns, 0)
-    count = len(directory)
-    for place in range(size + count):  # those that may stop go before those that cannot
-        m = heap[place] if place < size else place - size
-        if times[m] <= answer[STOP]:
-            code = advance_market(directory, times, answer, m, answer[STOP])
-            if code != at.DONE:
-                return code
+        if in_turn:
+            turns[m] = next_turn(handle, answer[STOP])
+            sift(heap, size, turns, 0)
     answer[EARLIEST] = times.min()
     return at.DONE
 
@@ -249,6 +251,13 @@ class MergedMarkets:
 
     def advance(self, until: int) -> int | None:
         """See ``CoupledMarket.advance``."""
+        if len(self.markets) == 1:  # what takes turns need not be compiled then
+            found = self.markets[0].advance(until)
+            earliest = self.markets[0].next_time
+            self._answer[EARLIEST] = NEVER if earliest is None else earliest
+            self._find_generated()
+            self._look(until if found is None else found)
+            return found
         answer = self._answer
         answer[STOP], answer[CONCERNED] = min(until, NEVER - 1), 0
         for m in self._generated:  # a process may have changed the book since: what was found to come next is not sure
@@ -256,7 +265,8 @@ class MergedMarkets:
             arrays.messages[0, 0] = arrays.state[at.TIME]
             self._times[m] = min(int(self._times[m]), int(answer[STOP]))
         while True:
-            code = advance_all(self._directory, self._times, self._turns, self._heap, answer)
+            generated = 0 if self._generated else None
+            code = advance_all(self._directory, self._times, self._turns, self._heap, answer, generated)
             if code == at.DONE:
                 break
             m = int(answer[MARKET])
