@@ -29,7 +29,7 @@ def sign_of(side: int) -> int:
     return 1 - 2 * (side & 1)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def position(state: Array, ladder: Array, side: int, key: int) -> int:
     """Index in the side's ladder of the first level whose key is not below ``key``."""
     probe = state[at.LADDER_SIZE + side] - 1
@@ -57,7 +57,7 @@ def find_level(state: Array, ladder: Array, side: int, key: int) -> int:
     return at.NIL
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def level_for(state: Array, levels: Array, ladder: Array, side: int, key: int) -> int:
     """Row of the level with this key, made if there is none; the caller has checked that a row is free."""
     size = state[at.LADDER_SIZE + side]
@@ -213,7 +213,7 @@ def move(state: Array, orders: Array, levels: Array, ladder: Array, row: int, si
     touch(state, levels, level)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def insert(
     state: Array, orders: Array, levels: Array, ladder: Array, side: int, key: int, quantity: int, peak: int, owner: int,
     ref: int, at_head: bool,
@@ -272,7 +272,7 @@ def detach(state: Array, orders: Array, levels: Array, ladder: Array, slots: Arr
     state[at.ORDERS_LIVE] -= 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def shrink(state: Array, orders: Array, levels: Array, ladder: Array, slots: Array, row: int, quantity: int) -> None:
     """Take quantity from what an order trades next: its displayed part, or all of a hidden order.
 

@@ -64,7 +64,7 @@ def print_trade(state: Array, log: Array, price: int, quantity: int, side: int, 
         state[at.LOGGED + at.PRINTS] = i + 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def best_shown(state: Array, levels: Array, ladder: Array, side: int) -> int:
     """Row of the best level of a side that displays anything, or NIL."""
     for i in range(state[at.LADDER_SIZE + side] - 1, -1, -1):
@@ -107,7 +107,7 @@ def opposite_price(state: Array, levels: Array, ladder: Array, side: int) -> int
     return sign_of(other) * key
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def after_message(state: Array, orders: Array, levels: Array, ladder: Array, log: Array) -> None:
     """Write down the best bid and offer if they have changed, and the queues of ours that have moved; look at the watches."""
     changed = False
