@@ -96,7 +96,7 @@ def run_bench_l3(path: Path, say: Say | None = None) -> dict[str, Any]:
         figures["l3_hftbacktest_requests"] = requests
         figures["l3_hftbacktest_share_filled"] = round(filled / placed, 4)
     else:
-        figures["l3_hftbacktest"] = "not installed: pip install hftbacktest"
+        figures["l3_hftbacktest"] = "not installed: pip install simexec[bench]"
     return figures
 
 
