@@ -215,7 +215,7 @@ def test_every_share_that_leaves_history_is_counted_where_it_leaves_and_where_it
     assert count(at.DISPLACED) == 0  # a recording that does not cross itself is never made to
 
 
-@settings(QUICK, max_examples=30)  # walks through the whole book after each message
+@QUICK
 @given(days_with_us())
 def test_after_no_message_is_the_book_crossed_and_each_sweep_trades_all_it_traded_or_it_is_counted(
     day: tuple[Recording, list[Request]],
