@@ -21,7 +21,6 @@ import pytest
 from simexec.analysis.summary import run_json
 from simexec.cli import build_parser
 from simexec.config import Scenario, describe, load_scenario
-from simexec.config.convert import key_of
 from simexec.config.durations import DurationConfig, to_duration_model
 from simexec.config.read_yaml import parse_value
 from simexec.config.structure import unstructure
@@ -29,6 +28,7 @@ from simexec.experiments.divergence import _COUNTERS
 from simexec.experiments.replications import replicate, replications_json
 from simexec.experiments.run import run_scenario
 from simexec.market.check import check_file
+from simexec.trading.convert import key_of
 from simexec.trading.instrument import Instrument
 
 from .market.history import invent, write_files

@@ -15,7 +15,9 @@ import attrs
 from attrs import field, frozen
 from attrs.converters import optional
 
-from simexec.config.convert import (
+from simexec.errors import ConfigError, InputError
+from simexec.sim.clock import format_duration
+from simexec.trading.convert import (
     DURATION,
     PATH,
     FieldError,
@@ -27,8 +29,6 @@ from simexec.config.convert import (
     to_positive_duration,
     to_positive_real,
 )
-from simexec.errors import ConfigError, InputError
-from simexec.sim.clock import format_duration
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)

@@ -14,7 +14,8 @@ from typing import ClassVar
 from attrs import field, frozen
 from attrs.converters import optional
 
-from simexec.config.convert import (
+from simexec.sim.clock import DAY, HOUR, SECOND, format_duration
+from simexec.trading.convert import (
     DURATION,
     NAME,
     FieldError,
@@ -27,7 +28,6 @@ from simexec.config.convert import (
     to_positive_duration,
     to_text,
 )
-from simexec.sim.clock import DAY, HOUR, SECOND, format_duration
 
 
 class ExecutionMode(Enum):

@@ -10,7 +10,8 @@ from typing import ClassVar
 from attrs import field, frozen
 from attrs.converters import optional
 
-from simexec.config.convert import (
+from simexec.config.durations import DurationConfig, constant, to_duration_model
+from simexec.trading.convert import (
     DURATION,
     PATH,
     TIME_OF_DAY,
@@ -27,7 +28,6 @@ from simexec.config.convert import (
     to_time_of_day,
     write_time_of_day,
 )
-from simexec.config.durations import DurationConfig, constant, to_duration_model
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)

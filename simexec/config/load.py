@@ -10,7 +10,6 @@ from typing import Any
 import attrs
 import yaml
 
-from simexec.config.convert import FieldError, to_timezone, write_time_of_day
 from simexec.config.durations import EmpiricalDuration
 from simexec.config.flow import LobsterFlow, RecordedFlowConfig
 from simexec.config.read_yaml import line_of, parse_mapping, parse_value, read_text
@@ -20,6 +19,7 @@ from simexec.config.structure import put, unstructure
 from simexec.errors import ConfigError, DataError
 from simexec.market.file_format import format_of
 from simexec.market.lobster_name import LobsterName
+from simexec.trading.convert import FieldError, to_timezone, write_time_of_day
 
 
 def load_scenario(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import field, frozen
 
-from simexec.config.convert import FieldError, naming_fields, nearest
 from simexec.config.durations import RecordedDuration
 from simexec.config.flow import (
     ContStoikovTalrejaFlow,
@@ -22,6 +21,7 @@ from simexec.config.flow import (
 )
 from simexec.config.session import InstrumentConfig, SessionConfig
 from simexec.config.venue import LinksConfig, Matching, VenueConfig
+from simexec.trading.convert import FieldError, naming_fields, nearest
 
 if TYPE_CHECKING:
     from simexec.config.scenario import Scenario

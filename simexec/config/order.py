@@ -8,7 +8,8 @@ from typing import ClassVar
 from attrs import field, frozen
 from attrs.converters import optional
 
-from simexec.config.convert import (
+from simexec.sim.clock import format_duration
+from simexec.trading.convert import (
     DURATION,
     NAME,
     FieldError,
@@ -22,7 +23,6 @@ from simexec.config.convert import (
     to_positive_decimal,
     to_positive_duration,
 )
-from simexec.sim.clock import format_duration
 from simexec.trading.vocabulary import OrderSide, OrderType
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from simexec.config.convert import shown
 from simexec.errors import ConfigError
+from simexec.trading.convert import shown
 
 
 class _Loader(yaml.SafeLoader):

@@ -11,14 +11,6 @@ import attrs
 from attrs import field, frozen
 from attrs.converters import optional
 
-from simexec.config.convert import (
-    FieldError,
-    naming_fields,
-    to_count,
-    to_date,
-    to_decimal_from_zero,
-    to_text,
-)
 from simexec.config.execution import ExecutionConfig
 from simexec.config.flow import FlowConfig
 from simexec.config.markets import MarketSettings, OtherMarketConfig, check_markets, check_price, markets_of
@@ -26,6 +18,14 @@ from simexec.config.order import AlgorithmConfig, IcebergConfig, MarketConfig, O
 from simexec.config.session import InstrumentConfig, SessionConfig
 from simexec.config.venue import HistoryMode, LinksConfig, RecordingConfig, VenueConfig
 from simexec.sim.clock import format_duration
+from simexec.trading.convert import (
+    FieldError,
+    naming_fields,
+    to_count,
+    to_date,
+    to_decimal_from_zero,
+    to_text,
+)
 
 
 @frozen(kw_only=True, field_transformer=naming_fields)

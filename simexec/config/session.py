@@ -7,7 +7,7 @@ from decimal import Decimal
 from attrs import field, frozen
 from attrs.converters import optional
 
-from simexec.config.convert import (
+from simexec.trading.convert import (
     TIME_OF_DAY,
     FieldError,
     naming_fields,

@@ -16,9 +16,9 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from simexec.config.convert import FieldError, key_of, nearest, shown
 from simexec.config.durations import DurationConfig, to_duration_model
 from simexec.errors import InputError
+from simexec.trading.convert import FieldError, key_of, nearest, shown
 
 T = TypeVar("T")
 

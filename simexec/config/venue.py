@@ -9,7 +9,9 @@ from typing import ClassVar, Final
 from attrs import field, frozen
 from attrs.converters import optional
 
-from simexec.config.convert import (
+from simexec.config.durations import DurationConfig, FeedLatencyConfig, constant, to_duration_model, to_feed_latency
+from simexec.config.session import WindowConfig, check_window
+from simexec.trading.convert import (
     DURATION,
     NAME,
     TIME_OF_DAY,
@@ -28,8 +30,6 @@ from simexec.config.convert import (
     to_time_of_day,
     write_time_of_day,
 )
-from simexec.config.durations import DurationConfig, FeedLatencyConfig, constant, to_duration_model, to_feed_latency
-from simexec.config.session import WindowConfig, check_window
 from simexec.trading.vocabulary import SelfTradePrevention
 
 _DEPTH_LEVELS: Final = 20

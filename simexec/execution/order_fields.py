@@ -96,14 +96,12 @@ def check_replace(
     """Total quantity, limit and stop price in ticks that a replace asks for; None of a price that stays.
 
     Raises:
-        OrderError: nothing to change, the order has ended, was not sent or is a parent, or a wrong value.
+        OrderError: nothing to change, the order has ended or was not sent, or a wrong value.
     """
     if order.status is _PENDING or order.is_final:
         raise OrderError(
             f"order {order.order_id} is {order.status.name} and cannot be replaced; only a working order can"
         )
-    if order.venue is None:
-        raise OrderError(f"order {order.order_id} is a parent that is being worked; cancel it and create another")
     if quantity is None and price is None and stop_price is None:
         raise OrderError(f"replace of {order.order_id} changes nothing; give a quantity or a price")
     total = order.quantity if quantity is None else order.instrument.check_quantity(quantity)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Unpack
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, Unpack
 
 from simexec.errors import OrderError, SimulationError
 from simexec.execution.broker import Broker
 from simexec.execution.cleaner import Cleaner
+from simexec.execution.guard import Guard, Guards, Refusal
 from simexec.execution.journal import Journal
 from simexec.execution.mass_cancel import MassCancels
 from simexec.execution.order_events import OrderEvents
@@ -16,7 +17,13 @@ from simexec.execution.order_group import OrderGroup
 from simexec.execution.order_groups import OrderGroups
 from simexec.execution.order_maker import OrderMaker
 from simexec.execution.order_tree import OrderTree
-from simexec.execution.own_reports import passed_up, report_of_end, report_of_fill, report_of_resize
+from simexec.execution.own_reports import (
+    passed_up,
+    report_of_change,
+    report_of_end,
+    report_of_fill,
+    report_of_refused_change,
+)
 from simexec.execution.report_stream import ReportStream
 from simexec.sim import AllOf, Event, Simulation, current_simulation
 from simexec.sim.clock import HOUR, Duration, parse_duration
@@ -28,10 +35,21 @@ from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 
 # Module globals, since reading a member off its Enum runs Python code.
-_TRADE, _TRADE_CANCEL, _CANCEL_REJECTED = ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.CANCEL_REJECTED
+_TRADE, _TRADE_CANCEL = ExecType.TRADE, ExecType.TRADE_CANCEL
+_CANCEL_REJECTED, _REPLACED = ExecType.CANCEL_REJECTED, ExecType.REPLACED
 _PENDING = OrderStatus.PENDING
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
 _DAY, _GTD = TimeInForce.DAY, TimeInForce.GTD
+
+
+class Worker(Protocol):
+    """Who works a parent order."""
+
+    def attend(self) -> None:
+        """Look at the order again: it has ended, or its cancel was asked for."""
+
+    async def amend(self, quantity: int | None, price: Price | None) -> bool:
+        """Change the parent's total quantity or limit while it is worked; whether it was done."""
 
 
 class OrderManager:
@@ -46,6 +64,7 @@ class OrderManager:
         max_order_age: an order older than this is asked to cancel; only the answer is final.
         cleanup_interval: how often ages are looked at, and ended orders forgotten that ended as long ago.
         journal: where requests and reports are written down.
+        guards: who is asked before an order leaves, in this order, and hears what becomes of it.
         sim: the simulation; None: the ambient one.
 
     Attributes:
@@ -62,16 +81,20 @@ class OrderManager:
         max_order_age: Duration | None = None,
         cleanup_interval: Duration = HOUR,
         journal: Journal | None = None,
+        guards: Sequence[Guard] = (),
         sim: Simulation | None = None,
     ) -> None:
         self._sim = sim or current_simulation()
         self._broker = broker
+        self._guards = Guards(guards)
+        self._workers: dict[str, Worker] = {}
+        self._worked: set[str] = set()  # parents that nobody works any more
         self.portfolio = portfolio
         self._journal = journal
         self._tree = OrderTree()
         self._orders = self._tree.orders
         self._streams: dict[str | None, ReportStream] = {}
-        self._finals, self._answers = OrderEvents(self._sim), OrderEvents(self._sim)
+        self._finals, self._answers, self._replaced = (OrderEvents(self._sim) for _ in range(3))
         self._groups = OrderGroups(self._sim, self)
         self._grouped = self._groups.by_order
         self._mass_cancels = MassCancels(self._sim, broker, journal, self._cancel_refused)
@@ -174,6 +197,8 @@ class OrderManager:
         broker, now = self._broker, self._sim.now
         if broker is not None and order.venue not in broker.lines:
             order.venue = broker.choose(order.venue)
+        if self._guards and not self._may_leave(order):
+            return
         order.submit(now)
         if order.parent_id is not None:
             self._tree.start(order.parent_id, now)
@@ -182,6 +207,30 @@ class OrderManager:
             self._journal.note((now, what, order, order.quantity, order.price_ticks))
         if broker is not None:
             broker.send(order)
+
+    def _may_leave(self, order: Order) -> bool:
+        """Ask the guards of an order that is to be sent; it is rejected if one of them refuses."""
+        refusal = self._guards.admit(order) if order.parent_id is None else None
+        refusal = refusal or self._guards.check(order)
+        if refusal is not None:
+            self._reject(order, refusal)
+        return refusal is None
+
+    def _reject(self, order: Order, refusal: Refusal) -> None:
+        now = self._sim.now
+        self._receive([report_of_end(order, ExecType.REJECTED, now, str(refusal), refusal.reason)])
+
+    def begin(self, parent: Order, worker: Worker) -> bool:
+        """Begin to work a parent, if the guards admit it; otherwise it is rejected. Until ``release`` it is kept."""
+        if parent.parent_id is None and (refusal := self._guards.admit(parent)) is not None:
+            self._reject(parent, refusal)
+            return False
+        parent.submit(self._sim.now)
+        if parent.parent_id is not None:
+            self._tree.start(parent.parent_id, self._sim.now)
+        self._workers[parent.order_id] = worker
+        self._cleaner.hold(parent)
+        return True
 
     def choose_venue(self, order: Order) -> None:
         """Settle where an order goes, before it is sent; OrderError if there is no line to it."""
@@ -208,13 +257,13 @@ class OrderManager:
         """
         self.cancel(self.order(order_id))
 
-    def cancel(self, order: Order) -> None:
-        """Ask for a cancel; see ``cancel_order``."""
+    def cancel(self, order: Order, why: str = "cancelled on request") -> None:
+        """Ask for a cancel; see ``cancel_order``. A parent's reason will be ``why``."""
         if order.is_final or order.pending_cancel:
             return
         if order.status is _PENDING or self._broker is None:
-            unsent = order.status is _PENDING
-            self.close(order, ExecType.CANCELED, "cancelled before it was sent" if unsent else "cancelled on request")
+            unsent = order.status is _PENDING and why == "cancelled on request"
+            self.close(order, ExecType.CANCELED, "cancelled before it was sent" if unsent else why)
             return
         order.request_cancel()
         if self._journal is not None:
@@ -222,15 +271,26 @@ class OrderManager:
         if order.venue is not None:
             self._broker.send_cancel(order)
             return
-        for child in self.children(order.order_id):  # a parent that is being worked ends with its last child
-            self.cancel(child)
+        order.reason = why
+        worker = self._workers.get(order.order_id)
+        if worker is not None:
+            worker.attend()
+        for child in self.working(order.order_id):  # a parent that is being worked ends with its last child
+            self.cancel(child, why)
         self._end_cancelled(order)
 
-    def cancel_all(self, venue: str | None = None, side: OrderSide | None = None, symbol: str | None = None) -> AllOf:
+    def cancel_all(
+        self,
+        venue: str | None = None,
+        side: OrderSide | None = None,
+        symbol: str | None = None,
+        *,
+        why: str = "cancelled on request",
+    ) -> AllOf:
         """Cancel all orders, or those at a venue, of a side or of a symbol, with one request to each venue.
 
         What was not sent yet is cancelled at once, and with no venue named so are the parents that are being worked, as by
-        ``cancel_order``.
+        ``cancel_order``; ``why`` is then their reason.
 
         Returns:
             An event that happens when every venue that was asked has answered.
@@ -243,7 +303,7 @@ class OrderManager:
         matching = self._tree.live(venue, side, symbol)
         answers = self._mass_cancels.send(matching, venue, side, symbol)
         for order in matching:
-            self.cancel(order)
+            self.cancel(order, why)
         return self._sim.all_of(answers)
 
     async def replace_order(
@@ -251,16 +311,40 @@ class OrderManager:
     ) -> None:
         """Ask for another total quantity (filled shares included), limit or stop price; the answer is a report.
 
+        Of a parent that is being worked the change is made here; this returns when it is in force or refused.
+
         Raises:
             OrderError: no such order, nothing to change, it has ended or was not sent, or a wrong value.
         """
         order = self.order(order_id)
-        if self._broker is None:
+        worker = self._workers.get(order_id)
+        if worker is not None:
+            await worker.amend(quantity, price)
+            return
+        if self._broker is None or (order.venue is None and order.status is not _PENDING):
             raise OrderError(f"order {order_id} is at no venue and cannot be replaced; create another")
         total, ticks, stop_ticks = check_replace(order, quantity, price, stop_price)
         if order.parent_id is not None and total > order.quantity:
             self._tree.check_room(order.parent_id, order.instrument, order.side, total - order.quantity)
+        self.replace(order, total, ticks, stop_ticks)
+
+    def replace(self, order: Order, total: int, ticks: int | None, stop_ticks: int | None = None) -> None:
+        """Ask for a replace of values that are known to be right, in ticks; see ``replace_order``."""
+        assert self._broker is not None
+        if not self.may_change(order, total, ticks):
+            return
         self._replace(self._broker, order, total, ticks, stop_ticks)
+
+    def may_change(self, order: Order, total: int, ticks: int | None) -> bool:
+        """Ask the guards about another total quantity and limit of a root; a refusal is reported as that of a replace."""
+        refusal = self._guards.amend(order, total, ticks) if order.parent_id is None else None
+        if refusal is not None:
+            self._receive([report_of_refused_change(order, self._sim.now, refusal)])
+        return refusal is None
+
+    def change(self, parent: Order, total: int, ticks: int | None) -> None:
+        """Put another total quantity and limit of a parent in force."""
+        self._receive([report_of_change(parent, self._sim.now, total, ticks)])
 
     def _replace(self, broker: Broker, order: Order, total: int, ticks: int | None, stop_ticks: int | None) -> None:
         order.request_replace(total)
@@ -274,7 +358,7 @@ class OrderManager:
         if self._broker is not None:
             self._replace(self._broker, order, total, None, None)
         else:
-            self._receive([report_of_resize(order, self._sim.now, total)])
+            self.change(order, total, None)
 
     # --- reports -------------------------------------------------------------------------------------------------------
 
@@ -282,7 +366,7 @@ class OrderManager:
         """A packet of reports has arrived."""
         # NOTE: one loop without helpers; it is on the path of every order, and they cost a tenth of a round trip.
         now, orders, journal, portfolio = self._sim.now, self._orders, self._journal, self.portfolio
-        grouped = self._grouped
+        grouped, guards = self._grouped, self._guards if self._guards else None
         for report in packet:
             order = orders.get(report.order_id)
             if order is None:
@@ -299,8 +383,15 @@ class OrderManager:
             elif exec_type is _TRADE_CANCEL:
                 if portfolio is not None:
                     portfolio.apply_bust(order.fill_of(report))
+                if not order.status.is_final:
+                    self._tree.reopen(order)
             elif exec_type is _CANCEL_REJECTED:
                 self._cancel_refused(order)
+                self._replaced.happen(order)
+            elif exec_type is _REPLACED:
+                self._replaced.happen(order)
+            if guards is not None:
+                guards.heard(order, report)
             if parent_id is not None and report.last_quantity:
                 self._pass_up(orders[parent_id], report)
             if self._streams:
@@ -335,22 +426,31 @@ class OrderManager:
             self._finals.happen(order)
         if self._answers.waiting:
             self._answers.happen(order)
+        if self._replaced.waiting:
+            self._replaced.happen(order)
+        if self._workers and (worker := self._workers.get(order.order_id)) is not None:
+            worker.attend()
         if order.parent_id is not None and self._orders[order.parent_id].pending_cancel:
             self._end_cancelled(self._orders[order.parent_id])
 
     def _end_cancelled(self, parent: Order) -> None:
         """End a parent whose cancel was asked for, once none of its children works any more."""
         if not parent.is_final and not self._tree.working(parent.order_id):
-            self.close(parent, ExecType.CANCELED, "cancelled on request")
+            self.close(parent, ExecType.CANCELED, parent.reason)
 
     def _pass_up(self, parent: Order, report: ExecutionReport) -> None:
         """A parent has no reports of its own from a venue: it follows its children's trades, and so do its own parents."""
-        parent.apply(passed_up(parent, report, self._sim.now))
+        passed = passed_up(parent, report, self._sim.now)
+        parent.apply(passed)
+        if self._guards:
+            self._guards.heard(parent, passed)
         if parent.parent_id is not None:
             self._pass_up(self._orders[parent.parent_id], report)
         if parent.status.is_final:
-            parent.pending_cancel = False  # no venue will answer it
+            parent.pending_cancel, parent.reason = False, ""  # no venue will answer it
             self._ended(parent)
+        elif parent.order_id in self._worked:
+            self.close(parent, ExecType.EXPIRED, "a trade was busted after the work on it had ended")
 
     async def add_fill(self, order_id: str, fill: Fill) -> None:
         """Book a fill that did not come as a venue's report.
@@ -378,6 +478,10 @@ class OrderManager:
     def children(self, order_id: str) -> list[Order]:
         """Children of a parent, in order of creation."""
         return self._tree.children(order_id)
+
+    def working(self, order_id: str) -> list[Order]:
+        """Children of a parent that have not ended, in order of creation."""
+        return self._tree.working(order_id)
 
     def unplaced(self, parent: Order) -> int:
         """What a parent has left that is neither filled nor working in a child."""
@@ -407,6 +511,10 @@ class OrderManager:
         """An event that happens when the cancel of an order is answered: it has ended, or the cancel was refused."""
         return self._answers.event(order, order.is_final or not order.pending_cancel)
 
+    def replaced(self, order: Order) -> Event:
+        """An event that happens when a replace of an order is answered, or it has ended; at once if none is on its way."""
+        return self._replaced.event(order, order.is_final or not order.pending_replace)
+
     async def wait_final(self, order: Order) -> Order:
         """Wait until an order has ended: filled, cancelled, rejected or expired."""
         if not order.status.is_final:
@@ -422,16 +530,15 @@ class OrderManager:
     def _forgotten(self, order: Order) -> None:
         self._streams.pop(order.order_id, None)
         self._grouped.pop(order.order_id, None)
+        self._worked.discard(order.order_id)
         if self._archive is not None:
             self._archive(order)
 
-    def hold(self, order: Order) -> None:
-        """Keep an order and its children, whatever their age, until ``release``: who works them still looks at them."""
-        self._cleaner.hold(order)
-
-    def release(self, order: Order) -> None:
-        """Undo ``hold``; the tree is forgotten in due time."""
-        self._cleaner.release(order)
+    def release(self, parent: Order) -> None:
+        """Nobody works a parent any more; it and its children are forgotten in due time."""
+        del self._workers[parent.order_id]
+        self._worked.add(parent.order_id)
+        self._cleaner.release(parent)
 
     def _is_sent(self, order: Order) -> bool:
         """Whether an order is its own, rather than a parent that its algorithm answers for."""

@@ -35,6 +35,15 @@ class OrderTree:
         self._children.setdefault(parent_id, []).append(order)
         self._working.setdefault(parent_id, []).append(order)
 
+    def reopen(self, order: Order) -> None:
+        """Note that an order that had ended works again: a trade of it was busted."""
+        if order not in self._living:
+            self._living.append(order)
+        if order.parent_id is not None:
+            working = self._working.setdefault(order.parent_id, [])
+            if order not in working:
+                working.append(order)
+
     def get(self, order_id: str) -> Order:
         """The order of an id; OrderError if there is none, or it ended long ago."""
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from simexec.errors import OrderError
+from simexec.execution.guard import Refusal
 from simexec.trading.order import Order
-from simexec.trading.report import ExecType, ExecutionReport, Fill
+from simexec.trading.report import ExecType, ExecutionReport, Fill, RejectReason
 
 _TRADE = ExecType.TRADE
 
@@ -23,16 +24,29 @@ def report_of_fill(order: Order, fill: Fill) -> ExecutionReport:
     )  # fmt: skip
 
 
-def report_of_end(order: Order, exec_type: ExecType, time_ns: int, text: str) -> ExecutionReport:
-    """The end of an order that ends here."""
-    exec_id = f"{order.order_id}-end"
-    return ExecutionReport(exec_id, order.order_id, exec_type, time_ns, order.filled_quantity, 0, text=text)
+def report_of_end(
+    order: Order, exec_type: ExecType, time_ns: int, text: str, reason: RejectReason | None = None
+) -> ExecutionReport:
+    """The end of an order that ends here; ``reason`` where it is refused."""
+    exec_id, filled = f"{order.order_id}-{len(order.execution_ids)}-end", order.filled_quantity
+    return ExecutionReport(exec_id, order.order_id, exec_type, time_ns, filled, 0, reason=reason, text=text)
 
 
-def report_of_resize(order: Order, time_ns: int, total: int) -> ExecutionReport:
-    """Another total quantity of an order that no venue has."""
-    exec_id, filled = f"{order.order_id}-resized-{len(order.execution_ids)}", order.filled_quantity
-    return ExecutionReport(exec_id, order.order_id, ExecType.REPLACED, time_ns, filled, total - filled)
+def report_of_change(order: Order, time_ns: int, total: int, price_ticks: int | None = None) -> ExecutionReport:
+    """Another total quantity, and limit, of an order that no venue has."""
+    exec_id, filled = f"{order.order_id}-{len(order.execution_ids)}-changed", order.filled_quantity
+    return ExecutionReport(
+        exec_id, order.order_id, ExecType.REPLACED, time_ns, filled, total - filled, price_ticks=price_ticks
+    )
+
+
+def report_of_refused_change(order: Order, time_ns: int, refusal: Refusal) -> ExecutionReport:
+    """The answer to a replace that a guard refuses."""
+    exec_id = f"{order.order_id}-{len(order.execution_ids)}-refused"
+    return ExecutionReport(
+        exec_id, order.order_id, ExecType.CANCEL_REJECTED, time_ns, order.filled_quantity, order.leaves_quantity,
+        reason=refusal.reason, text=str(refusal), answers_replace=True,
+    )  # fmt: skip
 
 
 def passed_up(parent: Order, report: ExecutionReport, time_ns: int) -> ExecutionReport:

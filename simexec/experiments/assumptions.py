@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from simexec.config.convert import write_time_of_day
 from simexec.config.durations import describe
 from simexec.config.flow import RecordedFlowConfig
 from simexec.config.markets import MarketSettings
@@ -13,6 +12,7 @@ from simexec.config.scenario import Scenario
 from simexec.config.venue import Matching, OverLimit
 from simexec.experiments.build import ListedMarket, World
 from simexec.sim.clock import format_duration
+from simexec.trading.convert import write_time_of_day
 
 _QUEUE: Final = {
     Matching.PRICE_TIME: "exact by order, price-time priority; displayed before hidden",

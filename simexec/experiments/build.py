@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from simexec.algos import TWAP, AtMarket, Iceberg
-from simexec.config.convert import write_time_of_day
 from simexec.config.durations import RecordedDuration
 from simexec.config.flow import DatabentoFlow, HftbacktestFlow, LobsterFlow
 from simexec.config.markets import MarketSettings
@@ -37,6 +36,7 @@ from simexec.market.view import MarketView
 from simexec.models.fees import MakerTakerFees
 from simexec.protocols import Algorithm
 from simexec.sim import Simulation
+from simexec.trading.convert import write_time_of_day
 from simexec.trading.instrument import Instrument
 from simexec.trading.portfolio import Portfolio
 from simexec.venue import Halt, Outage, PriceBand, Slowdown, Throttle, ThrottleAction, TradingHours, Venue

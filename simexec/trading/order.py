@@ -27,7 +27,8 @@ __all__ = ["TRANSITIONS", "Order", "OrderSide", "OrderStatus", "OrderType", "Tim
 _PENDING, _SUBMITTED, _PARTIAL, _FILLED, _CANCELLED, _REJECTED, _EXPIRED = OrderStatus
 _TRADE_CANCEL, _CANCELED = ExecType.TRADE_CANCEL, ExecType.CANCELED
 _CANCEL_REJECTED, _REPLACED = ExecType.CANCEL_REJECTED, ExecType.REPLACED
-_MARKET, _DAY = OrderType.MARKET, TimeInForce.DAY
+_MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
+_DAY, _IOC = TimeInForce.DAY, TimeInForce.IOC
 
 
 @define(slots=True, eq=False)
@@ -186,6 +187,21 @@ class Order:
             )
         self.status = _SUBMITTED
         self.submitted_ns = time_ns
+
+    def protect(self, price_ticks: int) -> None:
+        """Make a market order that was not sent yet an immediate-or-cancel limit order at a protection price.
+
+        Raises:
+            TransitionError: it is no market order, or was sent.
+        """
+        if self.status is not _PENDING or self.order_type is not _MARKET:
+            raise TransitionError(
+                f"order {self.order_id} is a {self.status.name} {self.order_type.name} order and cannot be protected;"
+                " only a PENDING market order can"
+            )
+        self.order_type, self.price_ticks = _LIMIT, price_ticks
+        if self.time_in_force.may_rest:
+            self.time_in_force = _IOC
 
     def request_cancel(self) -> None:
         """Note that a cancel is on its way."""
