@@ -210,8 +210,8 @@ FIELDS = {
     "an unknown key": ("algorithm.slicez=3", ["algorithm.slicez", "did you mean 'slices'"]),
     "quantity 0": ("order.quantity=0", ["order.quantity", "0"]),
     "a negative quantity": ("order.quantity=-5", ["order.quantity", "-5"]),
-    "a price off tick": ("algorithm.limit_price=100.005", ["algorithm.limit_price", "100.005", "0.01"]),
-    "a limit that is no number": ("algorithm.limit_price=.nan", ["algorithm.limit_price", "nan"]),
+    "a price off tick": ("algorithm.tactics.limit_price=100.005", ["algorithm.tactics.limit_price", "100.005", "0.01"]),
+    "a limit that is no number": ("algorithm.tactics.limit_price=.nan", ["algorithm.tactics.limit_price", "nan"]),
     "an infinite latency": ("links.orders=.inf", ["links.orders", "inf"]),
     "a list for a number": ("algorithm.slices=[1]", ["algorithm.slices", "[1]"]),
 }

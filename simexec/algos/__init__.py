@@ -2,6 +2,7 @@
 
 from simexec.algos.at_market import AtMarket
 from simexec.algos.iceberg import Iceberg
+from simexec.algos.tactics import Tactics
 from simexec.algos.twap import TWAP
 
-__all__ = ["TWAP", "AtMarket", "Iceberg"]
+__all__ = ["TWAP", "AtMarket", "Iceberg", "Tactics"]

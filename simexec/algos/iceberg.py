@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import attrs
+from attrs.converters import optional
 
-from simexec.errors import InputError
-from simexec.execution.parent import ParentExecution
-from simexec.sim.clock import parse_duration
+from simexec.sim.clock import MILLISECOND
+from simexec.trading.convert import (
+    DURATION,
+    FieldError,
+    naming_fields,
+    to_flag,
+    to_fraction,
+    to_positive_count,
+    to_positive_decimal,
+    to_positive_duration,
+)
+from simexec.trading.vocabulary import OrderStatus
+
+if TYPE_CHECKING:
+    from simexec.execution.parent import ParentExecution
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=naming_fields)
 class Iceberg:
     """Rests at one price and shows only a part.
 
@@ -29,20 +43,17 @@ class Iceberg:
         duration: after which what is left is cancelled; None: at the parent's end.
     """
 
-    display_quantity: int
-    native: bool = True
-    randomise_display: float = 0.0
-    limit_price: Decimal | None = None
-    duration: int | None = attrs.field(default=None, converter=attrs.converters.optional(parse_duration))
+    display_quantity: int = attrs.field(converter=to_positive_count)
+    native: bool = attrs.field(default=True, converter=to_flag)
+    randomise_display: float = attrs.field(default=0.0, converter=to_fraction)
+    limit_price: Decimal | None = attrs.field(default=None, converter=optional(to_positive_decimal))
+    duration: int | None = attrs.field(default=None, converter=optional(to_positive_duration), metadata=DURATION)
 
     def __attrs_post_init__(self) -> None:
-        if self.display_quantity <= 0:
-            raise InputError(f"iceberg display_quantity {self.display_quantity} must be positive")
-        if not 0 <= self.randomise_display <= 1:
-            raise InputError(f"iceberg randomise_display {self.randomise_display!r} must be a fraction from 0 to 1")
         if self.native and self.randomise_display > 0:
-            raise InputError(
-                f"iceberg randomise_display {self.randomise_display!r} needs native=False: the venue refills a native one"
+            raise FieldError(
+                f"needs native: false (the venue refills a native iceberg), not {self.randomise_display!r}",
+                ("randomise_display",),
             )
 
     async def run(self, execution: ParentExecution) -> None:
@@ -51,14 +62,19 @@ class Iceberg:
         parent.instrument.check_quantity(self.display_quantity)
         end = execution.end_ns if self.duration is None else min(execution.end_ns, execution.sim.now + self.duration)
         price = await self._price(execution, end)
-        while price is not None and not parent.is_final and execution.sim.now < end:
+        while price is not None and execution.is_working and execution.sim.now < end:
             if self.native:
                 child = execution.place(parent.quantity, price, display_quantity=self.display_quantity)
             else:
                 child = execution.place(self._refill(execution), price)
-            if child is None or not await execution.final_or(child, end):
+            if child is not None and not await execution.final_or(child, end):
                 break
-            if child.leaves_quantity or child.filled_quantity < child.quantity:
+            if (
+                child is None or child.status is OrderStatus.CANCELLED
+            ):  # paused or amended: go on with what is then asked
+                await execution.until(min(end, execution.sim.now + MILLISECOND))
+                price = await self._price(execution, end)
+            elif child.status is not OrderStatus.FILLED:
                 break  # refused, or ended by the venue
 
     async def _price(self, execution: ParentExecution, end: int) -> int | None:
@@ -68,11 +84,11 @@ class Iceberg:
             return execution.within_limit(parent.instrument.to_ticks(self.limit_price), parent.price_ticks)
         if parent.price_ticks is not None:
             return parent.price_ticks
-        while execution.sim.now < end:
+        while execution.is_working and execution.sim.now < end:
             near, _ = execution.touches()
             if near is not None:
                 return near // parent.instrument.subticks
-            await execution.sim.any_of([execution.view.changes(), execution.sim.timeout(end - execution.sim.now)])
+            await execution.until(end, execution.view.changes())
         return None
 
     def _refill(self, execution: ParentExecution) -> int:

@@ -46,7 +46,7 @@ from simexec.config.flow import (
 )
 from simexec.config.load import dump_scenario, load_scenario
 from simexec.config.markets import MarketSettings, OtherMarketConfig
-from simexec.config.order import AlgorithmConfig, IcebergConfig, MarketConfig, OrderConfig, TwapConfig
+from simexec.config.order import OrderConfig
 from simexec.config.scenario import Scenario
 from simexec.config.session import InstrumentConfig, SessionConfig, WindowConfig
 from simexec.config.venue import (
@@ -67,7 +67,6 @@ from simexec.config.venue import (
 
 __all__ = [
     "ActivityPoint",
-    "AlgorithmConfig",
     "BandConfig",
     "BrokerConfig",
     "CommissionConfig",
@@ -93,14 +92,12 @@ __all__ = [
     "GeometricSize",
     "HftbacktestFlow",
     "HistoryMode",
-    "IcebergConfig",
     "IncidentConfig",
     "InstrumentConfig",
     "LinksConfig",
     "LobsterFlow",
     "LogNormalDuration",
     "LogNormalSize",
-    "MarketConfig",
     "MarketSettings",
     "MarketSimulationConfig",
     "Matching",
@@ -121,7 +118,6 @@ __all__ = [
     "SlowdownIncident",
     "ThrottleConfig",
     "TieredCommission",
-    "TwapConfig",
     "UniformDuration",
     "VenueConfig",
     "VolumeSlippage",

@@ -1,9 +1,8 @@
-"""The parent order and the algorithm that works it, as configured."""
+"""The parent order, as configured."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar
 
 from attrs import field, frozen
 from attrs.converters import optional
@@ -16,12 +15,9 @@ from simexec.trading.convert import (
     naming_fields,
     shown,
     to_duration,
-    to_flag,
-    to_fraction,
     to_member,
     to_positive_count,
     to_positive_decimal,
-    to_positive_duration,
 )
 from simexec.trading.vocabulary import OrderSide, OrderType
 
@@ -68,72 +64,3 @@ class OrderConfig:
         if self.end is not None and self.end <= self.start:
             start, end = format_duration(self.start), format_duration(self.end)
             raise FieldError(f"must be later than start ({start}), not {end}", ("end",))
-
-
-@frozen(kw_only=True, field_transformer=naming_fields)
-class TwapConfig:
-    """``type: twap``: equal slices at equal intervals.
-
-    Attributes:
-        duration: from the first slice's interval to the end of the last, ns.
-        slices: how many.
-        randomise_times: each slice starts within this fraction of its interval, uniformly; 0: at its
-            beginning.
-        randomise_sizes: each slice's size varies by up to this fraction, either way; the sum stays exact.
-        limit_price: no child is worse than this; None: the parent's limit.
-        catch_up: whether what a slice did not fill is carried over to the next.
-        cross_at_end: whether what is left when a slice (with ``catch_up``: the last one) ends crosses the
-            spread.
-        passive: whether children join the near touch rather than cross the spread at once.
-    """
-
-    type: ClassVar[str] = "twap"
-    duration: int = field(converter=to_positive_duration, metadata=DURATION)
-    slices: int = field(converter=to_positive_count)
-    randomise_times: float = field(default=0.0, converter=to_fraction)
-    randomise_sizes: float = field(default=0.0, converter=to_fraction)
-    limit_price: Decimal | None = field(default=None, converter=optional(to_positive_decimal))
-    catch_up: bool = field(default=True, converter=to_flag)
-    cross_at_end: bool = field(default=True, converter=to_flag)
-    passive: bool = field(default=True, converter=to_flag)
-
-    def __attrs_post_init__(self) -> None:
-        if self.slices > 1_000_000:
-            raise FieldError(f"must be at most 1,000,000, not {self.slices}", ("slices",))
-
-
-@frozen(kw_only=True, field_transformer=naming_fields)
-class IcebergConfig:
-    """``type: iceberg``: one limit order of which only a part is displayed.
-
-    Attributes:
-        display_quantity: the displayed part.
-        native: whether the venue refills the display; otherwise we send a new child when the last one is
-            filled.
-        randomise_display: each refill of a synthetic iceberg varies by up to this fraction, either way.
-        limit_price: of the children; None: the parent's limit, and for a market parent the near touch at the
-            start.
-        duration: after which what is left is cancelled, ns; None: at the order's end.
-    """
-
-    type: ClassVar[str] = "iceberg"
-    display_quantity: int = field(converter=to_positive_count)
-    native: bool = field(default=True, converter=to_flag)
-    randomise_display: float = field(default=0.0, converter=to_fraction)
-    limit_price: Decimal | None = field(default=None, converter=optional(to_positive_decimal))
-    duration: int | None = field(default=None, converter=optional(to_positive_duration), metadata=DURATION)
-
-    def __attrs_post_init__(self) -> None:
-        if self.native and self.randomise_display > 0:
-            text = f"needs native: false (the venue refills a native iceberg), not {self.randomise_display!r}"
-            raise FieldError(text, ("randomise_display",))
-
-
-@frozen(kw_only=True, field_transformer=naming_fields)
-class MarketConfig:
-    """``type: market``: the whole order at once, at the market."""
-
-    type: ClassVar[str] = "market"
-
-
-AlgorithmConfig = TwapConfig | IcebergConfig | MarketConfig

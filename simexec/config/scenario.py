@@ -11,12 +11,14 @@ import attrs
 from attrs import field, frozen
 from attrs.converters import optional
 
+from simexec.config.algorithm import at_market, dump_algorithm, to_algorithm
 from simexec.config.execution import ExecutionConfig
 from simexec.config.flow import FlowConfig
 from simexec.config.markets import MarketSettings, OtherMarketConfig, check_markets, check_price, markets_of
-from simexec.config.order import AlgorithmConfig, IcebergConfig, MarketConfig, OrderConfig
+from simexec.config.order import OrderConfig
 from simexec.config.session import InstrumentConfig, SessionConfig
 from simexec.config.venue import HistoryMode, LinksConfig, RecordingConfig, VenueConfig
+from simexec.protocols import Algorithm
 from simexec.sim.clock import format_duration
 from simexec.trading.convert import (
     FieldError,
@@ -62,7 +64,7 @@ class Scenario:
     links: LinksConfig = field(factory=LinksConfig)
     markets: tuple[OtherMarketConfig, ...] = field(default=())
     order: OrderConfig
-    algorithm: AlgorithmConfig = field(factory=MarketConfig)
+    algorithm: Algorithm = field(factory=at_market, converter=to_algorithm, metadata={"dump": dump_algorithm})
     initial_cash: Decimal = field(default=Decimal(1_000_000), converter=to_decimal_from_zero)
     execution: ExecutionConfig = field(factory=ExecutionConfig)
     recording: RecordingConfig = field(factory=RecordingConfig)
@@ -129,11 +131,18 @@ class Scenario:
             notes.append("recording.quotes: none are written, since recording.history is off")
         return tuple(notes)
 
-    def _prices(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
+    def _prices(self) -> Iterator[tuple[tuple[str, ...], Decimal]]:
         if self.order.limit_price is not None:
             yield ("order", "limit_price"), self.order.limit_price
-        if not isinstance(self.algorithm, MarketConfig) and self.algorithm.limit_price is not None:
-            yield ("algorithm", "limit_price"), self.algorithm.limit_price
+        for name in ("limit_price", "would_price"):
+            for path, part in ((("algorithm",), self.algorithm), (("algorithm", "tactics"), self._tactics)):
+                price = getattr(part, name, None)
+                if price is not None:
+                    yield (*path, name), price
+
+    @property
+    def _tactics(self) -> object:
+        return getattr(self.algorithm, "tactics", None)
 
     def _check_quantities(self) -> None:
         lot, quantity = self.instrument.lot, self.order.quantity
@@ -141,8 +150,8 @@ class Scenario:
             raise FieldError(
                 f"{quantity} is not a multiple of {self.instrument.symbol}'s lot {lot}", ("order", "quantity")
             )
-        if isinstance(self.algorithm, IcebergConfig):
-            display, path = self.algorithm.display_quantity, ("algorithm", "display_quantity")
+        display, path = getattr(self.algorithm, "display_quantity", None), ("algorithm", "display_quantity")
+        if display is not None:
             if display % lot:
                 raise FieldError(f"{display} is not a multiple of {self.instrument.symbol}'s lot {lot}", path)
             if display > quantity:
@@ -155,7 +164,7 @@ class Scenario:
             raise FieldError(f"{format_duration(start)} is not within {session}", ("order", "start"))
         if self.order.end is not None and self.order.end > length:
             raise FieldError(f"{format_duration(self.order.end)} is not within {session}", ("order", "end"))
-        duration = None if isinstance(self.algorithm, MarketConfig) else self.algorithm.duration
+        duration = getattr(self.algorithm, "duration", None)
         if duration is not None and start + duration > (self.order.end or length):
             last = "the order's end" if self.order.end else "the close"
             raise FieldError(

@@ -479,6 +479,10 @@ class OrderManager:
         """Children of a parent, in order of creation."""
         return self._tree.children(order_id)
 
+    def street_orders(self, order_id: str) -> list[Order]:
+        """The orders below a parent that go to venues: its children, or those that a router has made of them."""
+        return self._tree.street_orders(order_id)
+
     def working(self, order_id: str) -> list[Order]:
         """Children of a parent that have not ended, in order of creation."""
         return self._tree.working(order_id)

@@ -55,6 +55,13 @@ class OrderTree:
         """Children of a parent, in order of creation."""
         return list(self._children.get(order_id, ()))
 
+    def street_orders(self, order_id: str) -> list[Order]:
+        """The orders below a parent that have no children of their own, in order of creation: those that go to venues."""
+        found: list[Order] = []
+        for child in self._children.get(order_id, ()):
+            found += self.street_orders(child.order_id) if child.order_id in self._children else [child]
+        return found
+
     def working(self, order_id: str) -> list[Order]:
         """Children of a parent that have not ended; costs by what works, not by what ever was."""
         working = [child for child in self._working.get(order_id, ()) if not child.is_final]

@@ -11,13 +11,12 @@ from simexec.errors import OrderError
 from simexec.execution.order_fields import Price, check_limit
 from simexec.execution.order_manager import OrderManager
 from simexec.execution.report_stream import ReportStream
-from simexec.market.order_book import Quote
 from simexec.protocols import Algorithm
 from simexec.sim import Duration, Event, Simulation, Timeout, parse_duration
 from simexec.sim.clock import MILLISECOND, SECOND, format_duration
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType
-from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
+from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
 
 
 class Touch(Protocol):
@@ -248,9 +247,13 @@ class ParentExecution:
         """Wait until a child has ended."""
         return await self._manager.wait_final(child)
 
+    def ended(self, child: Order) -> Event:
+        """An event that happens when a child has ended, at once if it has; for ``until``."""
+        return self._manager.final(child)
+
     async def final_or(self, child: Order, time_ns: int) -> bool:
         """Wait until a child has ended or a time has come, as ``until``; whether the child has ended."""
-        await self.until(time_ns, self._manager.final(child))
+        await self.until(time_ns, self.ended(child))
         return child.is_final
 
     def attend(self) -> None:
@@ -307,7 +310,9 @@ class ParentExecution:
         """
         parent = self.parent
         if parent.is_final or parent.pending_cancel:
-            raise OrderError(f"order {parent.order_id} is {parent.status.name} or being cancelled; only a working order can be amended")
+            raise OrderError(
+                f"order {parent.order_id} is {parent.status.name} or being cancelled; only a working one can be amended"
+            )
         if quantity is None and price is None and end is None:
             raise OrderError(f"amending {parent.order_id} changes nothing; give a quantity, a price or an end")
         total = None if quantity is None else parent.instrument.check_quantity(quantity)

@@ -13,11 +13,9 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from simexec.algos import TWAP, AtMarket, Iceberg
 from simexec.config.durations import RecordedDuration
 from simexec.config.flow import DatabentoFlow, HftbacktestFlow, LobsterFlow
 from simexec.config.markets import MarketSettings
-from simexec.config.order import AlgorithmConfig, IcebergConfig, TwapConfig
 from simexec.config.scenario import Scenario
 from simexec.config.session import SessionConfig
 from simexec.config.venue import FeesConfig, HistoryMode, LinksConfig, Matching, OutageIncident, VenueConfig
@@ -34,7 +32,6 @@ from simexec.market.recording import Recording
 from simexec.market.records import Recorded
 from simexec.market.view import MarketView
 from simexec.models.fees import MakerTakerFees
-from simexec.protocols import Algorithm
 from simexec.sim import Simulation
 from simexec.trading.convert import write_time_of_day
 from simexec.trading.instrument import Instrument
@@ -86,7 +83,6 @@ class World:
     manager: OrderManager
     view: MarketView
     journal: Journal
-    algorithm: Algorithm
     markets: tuple[ListedMarket, ...]
 
     @property
@@ -188,7 +184,6 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
         manager,
         first.view,
         journal,
-        algorithm(scenario.algorithm),
         tuple(markets),
     )
 
@@ -325,12 +320,3 @@ def _view(sim: Simulation, market: Market, links: LinksConfig, recording: Record
     for window in links.outages:
         view.outage(window.start, window.end)
     return view
-
-
-def algorithm(config: AlgorithmConfig) -> Algorithm:
-    """The algorithm that a configuration names."""
-    if isinstance(config, TwapConfig):
-        return TWAP(**attrs.asdict(config, recurse=False))
-    if isinstance(config, IcebergConfig):
-        return Iceberg(**attrs.asdict(config, recurse=False))
-    return AtMarket()

@@ -196,10 +196,10 @@ def test_a_display_that_is_no_whole_number_of_lots_is_an_error(native: bool, dis
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"display_quantity": 0}, "display_quantity 0 must be positive"),
-        ({"native": False, "randomise_display": 1.5}, "randomise_display 1.5 must be a fraction"),
-        ({"randomise_display": 0.5}, "randomise_display 0.5 needs native=False"),
-        ({"duration": -1}, "-1"),
+        ({"display_quantity": 0}, "display_quantity: must be a whole number of at least 1, not 0"),
+        ({"native": False, "randomise_display": 1.5}, "randomise_display: must be from 0 to 1, not 1.5"),
+        ({"randomise_display": 0.5}, "randomise_display: needs native: false .* not 0.5"),
+        ({"duration": -1}, "duration: .*-1"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_value(settings: dict[str, Any], words: str) -> None:

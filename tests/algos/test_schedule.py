@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simexec.algos.schedule import cumulative_targets
+from simexec.algos.schedule import cumulative_shares, lots_due
+
+
+def cumulative_targets(quantity: int, weights: list[float], lot: int) -> list[int]:
+    return [lots_due(quantity, share, lot) for share in cumulative_shares(weights)]
 
 
 @given(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from simexec.algos import TWAP
 from simexec.config import (
     EmpiricalDuration,
     LobsterFlow,
-    TwapConfig,
     dump_scenario,
     load_scenario,
 )
@@ -76,7 +76,7 @@ def test_overrides_replace_values_wherever_they_are() -> None:
         "links.orders=1ms",
         "venue.gateway.capacity=10",
         "flow.limit_rates_per_s.0=2.5",
-        "algorithm.limit_price='100.01'",
+        "algorithm.tactics.limit_price='100.01'",
         "execution.order_manager.max_order_age=null",
         "links.reports={type: uniform, low: 1us, high: 2us}",
     ]
@@ -87,7 +87,7 @@ def test_overrides_replace_values_wherever_they_are() -> None:
             "links.orders": "1ms",
             "venue.gateway.capacity": 10,
             "flow.limit_rates_per_s": [2.5, 1.51, 1.09, 0.88, 0.77],
-            "algorithm.limit_price": "100.01",
+            "algorithm.tactics.limit_price": "100.01",
             "execution.order_manager.max_order_age": None,
             "links.reports": {"type": "uniform", "low": "1us", "high": "2us"},
         },
@@ -140,7 +140,7 @@ def test_data_takes_the_place_of_flow_symbol_date_and_session(tmp_path: Path, mo
     assert scenario.flow == LobsterFlow(message_file=tmp_path / DAY)
     assert (scenario.instrument.symbol, scenario.date) == ("AMZN", date(2012, 6, 21))
     assert (scenario.session.open, scenario.session.close) == (parse_time_of_day("09:30"), parse_time_of_day("16:00"))
-    assert isinstance(scenario.algorithm, TwapConfig)
+    assert isinstance(scenario.algorithm, TWAP)
     overridden = load_scenario(QUICKSTART, data=DAY, overrides=["session.close=12:00"])
     assert overridden.session.close == parse_time_of_day("12:00")
 

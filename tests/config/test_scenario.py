@@ -11,12 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simexec.algos import TWAP, AtMarket, Iceberg, Tactics
 from simexec.config import (
     ConstantDuration,
-    IcebergConfig,
-    MarketConfig,
     Scenario,
-    TwapConfig,
     load_scenario,
 )
 from simexec.errors import ConfigError
@@ -28,7 +26,7 @@ from .examples import QUICKSTART, scenario, smallest
 
 def test_what_is_left_out_has_a_default() -> None:
     small = scenario()
-    assert (small.seed, small.date, small.algorithm) == (0, None, MarketConfig())
+    assert (small.seed, small.date, small.algorithm) == (0, None, AtMarket())
     assert small.session.open == parse_time_of_day("09:30")
     assert small.links.orders == ConstantDuration(value=250 * MICROSECOND)
     assert small.order.order_type is OrderType.MARKET
@@ -40,7 +38,7 @@ def test_the_quickstart_says_what_it_says() -> None:
     quickstart = load_scenario(QUICKSTART)
     assert (quickstart.order.side, quickstart.order.quantity) == (OrderSide.BUY, 20_000)
     assert quickstart.order.start == 5 * MINUTE
-    assert isinstance(quickstart.algorithm, TwapConfig)
+    assert isinstance(quickstart.algorithm, TWAP)
     assert (quickstart.algorithm.slices, quickstart.algorithm.duration) == (20, 30 * MINUTE)
     assert quickstart.venue.fees.maker_per_share == Decimal("-0.002")
 
@@ -135,8 +133,11 @@ def test_a_wrong_change_is_refused(changes: dict[str, Any], message: str) -> Non
         ({"date": "21.6.2012"}, "date: must be a date such as 2012-06-21, not '21.6.2012'"),
         ({"initial_cash": -1}, "initial_cash: must not be below zero, not -1"),
         ({"algorithm": {"type": "twop"}}, "algorithm.type: 'twop' is not one of its values; did you mean 'twap'?"),
-        ({"algorithm": {}}, r"algorithm.type: this field is required, and missing \(one of twap, iceberg, market\)"),
-        ({"algorithm": "twap"}, r"algorithm: must be a mapping with a type \(twap, iceberg, market\), not 'twap'"),
+        ({"algorithm": {}}, r"algorithm.type: this field is required, and missing \(one of market, twap, iceberg"),
+        (
+            {"algorithm": "twap"},
+            r"algorithm: must be a mapping with a type \(market, twap, iceberg.*, or a class\), not 'twap'",
+        ),
         (
             {"algorithm": {"type": "twap", "duration": "7h", "slices": 2}},
             "algorithm.duration: 7h from the start at 0ns",
@@ -146,12 +147,12 @@ def test_a_wrong_change_is_refused(changes: dict[str, Any], message: str) -> Non
             "algorithm.randomise_times: must be from 0 to 1, not 1.5",
         ),
         (
-            {"algorithm": {"type": "twap", "duration": "5m", "slices": 2, "passive": "yes"}},
-            "algorithm.passive: must be true or false, not 'yes'",
+            {"algorithm": {"type": "twap", "duration": "5m", "slices": 2, "tactics": {"passive": "yes"}}},
+            "algorithm.tactics.passive: must be true or false, not 'yes'",
         ),
         (
-            {"algorithm": {"type": "twap", "duration": "5m", "slices": 2, "limit_price": "9.999"}},
-            "algorithm.limit_price: 9.999 is not a multiple",
+            {"algorithm": {"type": "twap", "duration": "5m", "slices": 2, "tactics": {"limit_price": "9.999"}}},
+            "algorithm.tactics.limit_price: 9.999 is not a multiple",
         ),
         (
             {"algorithm": {"type": "iceberg", "display_quantity": 2000}},
@@ -211,10 +212,10 @@ def test_names_of_values_are_read_in_either_case() -> None:
 
 
 def test_a_scenario_is_made_in_python_with_the_same_converters() -> None:
-    algorithm = TwapConfig(duration=timedelta(minutes=30), slices=20, limit_price="10.01")
-    assert algorithm == TwapConfig(duration="30m", slices=20, limit_price=10.01)
+    algorithm = TWAP(duration=timedelta(minutes=30), slices=20, tactics=Tactics(limit_price="10.01"))
+    assert algorithm == TWAP(duration="30m", slices=20, tactics=Tactics(limit_price=10.01))
     with pytest.raises(ConfigError, match=r"^slices: must be a whole number of at least 1, not 0$"):
-        TwapConfig(duration="30m", slices=0)
+        TWAP(duration="30m", slices=0)
     assert attrs.evolve(scenario(), date=date(2012, 6, 21)).date == date(2012, 6, 21)
 
 
@@ -262,9 +263,7 @@ def test_any_scenario_returns_from_its_plain_values(
     twap: bool,
     rates: list[float],
 ) -> None:
-    algorithm = (
-        TwapConfig(duration=length, slices=slices) if twap else IcebergConfig(display_quantity=display, duration=length)
-    )
+    algorithm = TWAP(duration=length, slices=slices) if twap else Iceberg(display_quantity=display, duration=length)
     one = scenario(
         instrument={"symbol": "A", "tick": tick},
         flow={"type": "zero_intelligence", "start_price": tick * ticks, "limit_rates_per_s": rates},

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from simexec.algos import TWAP, Iceberg
+from simexec.algos import TWAP, Iceberg, Tactics
 from simexec.errors import InputError, OrderError
 from simexec.execution import Latencies
 from simexec.sim import Constant, Exponential, Uniform, millis, seconds
@@ -155,7 +155,7 @@ def test_an_iceberg_that_arrives_marketable_takes_and_rests_with_what_is_left() 
 def test_twap_fills_the_last_share_of_a_quantity_that_does_not_divide(quantity: int, slices: int) -> None:
     desk = make_desk(bids=[(100, [10**7])], asks=[(101, [10**7])])
     desk.sim.run("1ms")
-    parent = desk.work(TWAP(duration="10s", slices=slices, passive=False), BUY, quantity)
+    parent = desk.work(TWAP(duration="10s", slices=slices, tactics=Tactics(passive=False)), BUY, quantity)
     assert (parent.status, parent.filled_quantity) == (FILLED, quantity)
     assert all(type(child.filled_quantity) is int for child in desk.manager.children(parent.order_id))
 
@@ -171,7 +171,7 @@ def test_twap_with_nothing_filled_never_says_that_it_is_done() -> None:
 def test_a_late_step_does_not_burst_twap_slices(latency: str) -> None:
     desk = make_desk(bids=[(100, [10**6])], asks=[(101, [10**6])], latency=latency, closes="10m")
     desk.sim.run("1ms")
-    parent = desk.work(TWAP(duration="10s", slices=10, passive=False), BUY, 1_000)
+    parent = desk.work(TWAP(duration="10s", slices=10, tactics=Tactics(passive=False)), BUY, 1_000)
     children = desk.manager.children(parent.order_id)
     assert parent.status is FILLED
     for earlier, later in pairwise(children):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simexec.algos import TWAP, Iceberg
+from simexec.algos import TWAP, Iceberg, Tactics
 from simexec.execution import Broker, OrderManager, ParentExecution
 from simexec.execution.parent import work
 from simexec.market.tape import QuoteTape, Tape
@@ -46,7 +46,7 @@ def run_parent(
 def test_an_aggressive_twap_buys_every_slice_at_the_open_of_the_next_bar() -> None:
     prices = [1000 + i for i in range(30)]
     data = bars(*[(price, price + 1, price - 1, price, 1000) for price in prices])
-    algorithm = TWAP(duration=4 * 5 * BAR, slices=4, passive=False)
+    algorithm = TWAP(duration=4 * 5 * BAR, slices=4, tactics=Tactics(passive=False))
     parent, children, portfolio = run_parent(data, algorithm, 200)
     assert parent.status is OrderStatus.FILLED
     assert [(trade.last_quantity, trade.last_price_quanta) for child in children for trade in child.trades] == [
@@ -57,7 +57,7 @@ def test_an_aggressive_twap_buys_every_slice_at_the_open_of_the_next_bar() -> No
 
 def test_a_passive_twap_joins_the_last_close_and_fills_only_when_bars_trade_through_it() -> None:
     falling = bars(*[(1000 - i, 1000 - i, 998 - i, 999 - i, 1000) for i in range(30)])
-    algorithm = TWAP(duration=4 * 5 * BAR, slices=4, cross_at_end=False)
+    algorithm = TWAP(duration=4 * 5 * BAR, slices=4, tactics=Tactics(cross_at_end=False))
     parent, children, _ = run_parent(falling, algorithm, 200, start=BAR + SECOND)
     assert parent.status is OrderStatus.FILLED
     assert all(trade.last_price_quanta <= 100 * child.price_ticks for child in children for trade in child.trades)
@@ -68,7 +68,9 @@ def test_a_passive_twap_joins_the_last_close_and_fills_only_when_bars_trade_thro
 
 
 def test_a_twap_too_large_for_the_participation_limit_ends_with_the_rest_unfilled() -> None:
-    parent, _, _ = run_parent(flat(30, volume=100), TWAP(duration=10 * BAR, slices=10, passive=False), 1000)
+    parent, _, _ = run_parent(
+        flat(30, volume=100), TWAP(duration=10 * BAR, slices=10, tactics=Tactics(passive=False)), 1000
+    )
     assert parent.status is OrderStatus.EXPIRED
     assert 0 < parent.filled_quantity <= 12 * 10
 
@@ -92,7 +94,10 @@ def test_an_iceberg_on_bars_rests_at_the_close_of_the_first_bar_it_sees() -> Non
 
 def test_a_fill_says_what_slippage_it_has_paid() -> None:
     _, children, portfolio = run_parent(
-        flat(4), TWAP(duration=2 * BAR, slices=1, passive=False), 10, slippage=FixedSlippageModel(0.001)
+        flat(4),
+        TWAP(duration=2 * BAR, slices=1, tactics=Tactics(passive=False)),
+        10,
+        slippage=FixedSlippageModel(0.001),
     )
     assert [report.slippage_quanta for child in children for report in child.trades] == [100]
     assert [child.fill_of(report).slippage_quanta for child in children for report in child.trades] == [100]
@@ -129,7 +134,7 @@ def taq(data_dir: Path) -> QuoteTape:
 def test_a_real_days_quotes_fill_a_twap_at_their_prices(taq: QuoteTape) -> None:
     start = (15 * 3600) * SECOND
     parent, children, _ = run_parent(
-        taq, TWAP(duration="30m", slices=30, passive=False), 3000, start=start, participation=1
+        taq, TWAP(duration="30m", slices=30, tactics=Tactics(passive=False)), 3000, start=start, participation=1
     )
     assert parent.status is OrderStatus.FILLED
     quotes = taq.rows[taq.rows[:, 1] == 0]
