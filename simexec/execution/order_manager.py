@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, Unpack
+from typing import Unpack
 
-from simexec.errors import OrderError, SimulationError
+from simexec.errors import OrderError
+from simexec.execution.bookkeeper import Bookkeeper, Worker
 from simexec.execution.broker import Broker
 from simexec.execution.cleaner import Cleaner
 from simexec.execution.guard import Guard, Guards, Refusal
 from simexec.execution.journal import Journal
 from simexec.execution.mass_cancel import MassCancels
-from simexec.execution.order_events import OrderEvents
 from simexec.execution.order_fields import Price, TermFields, check_limit, check_replace, check_terms
 from simexec.execution.order_group import OrderGroup
 from simexec.execution.order_groups import OrderGroups
 from simexec.execution.order_maker import OrderMaker
 from simexec.execution.order_tree import OrderTree
 from simexec.execution.own_reports import (
-    passed_up,
     report_of_change,
     report_of_end,
     report_of_fill,
@@ -30,7 +29,7 @@ from simexec.sim.clock import HOUR, Duration, parse_duration
 from simexec.trading.instrument import LARGEST_COUNT, Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
-from simexec.trading.report import ExecType, ExecutionReport, Fill, MassCancelReport
+from simexec.trading.report import ExecType, Fill
 from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 
@@ -40,16 +39,6 @@ _CANCEL_REJECTED, _REPLACED = ExecType.CANCEL_REJECTED, ExecType.REPLACED
 _PENDING = OrderStatus.PENDING
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
 _DAY, _GTD = TimeInForce.DAY, TimeInForce.GTD
-
-
-class Worker(Protocol):
-    """Who works a parent order."""
-
-    def attend(self) -> None:
-        """Look at the order again: it has ended, or its cancel was asked for."""
-
-    async def amend(self, quantity: int | None, price: Price | None) -> bool:
-        """Change the parent's total quantity or limit while it is worked; whether it was done."""
 
 
 class OrderManager:
@@ -87,17 +76,15 @@ class OrderManager:
         self._sim = sim or current_simulation()
         self._broker = broker
         self._guards = Guards(guards)
-        self._workers: dict[str, Worker] = {}
-        self._worked: set[str] = set()  # parents that nobody works any more
         self.portfolio = portfolio
         self._journal = journal
         self._tree = OrderTree()
         self._orders = self._tree.orders
-        self._streams: dict[str | None, ReportStream] = {}
-        self._finals, self._answers, self._replaced = (OrderEvents(self._sim) for _ in range(3))
         self._groups = OrderGroups(self._sim, self)
-        self._grouped = self._groups.by_order
-        self._mass_cancels = MassCancels(self._sim, broker, journal, self._cancel_refused)
+        self._mass_cancels = MassCancels(self._sim, broker, journal, self._mass_cancel_refused)
+        self._books = Bookkeeper(
+            self._sim, self._tree, portfolio, journal, self._guards, self._groups, self._mass_cancels.answer
+        )
         self._archive: Callable[[Order], None] | None = None
         self._cleaner = Cleaner(
             self._sim,
@@ -112,7 +99,7 @@ class OrderManager:
         self._known = self._maker.known
         self.create = self._maker.make  # NOTE: rather than a method that calls it, which every order would pay for
         if broker is not None:
-            broker.on_reports(self._receive)
+            broker.on_reports(self._books.receive)
 
     # --- requests ------------------------------------------------------------------------------------------------------
 
@@ -218,7 +205,7 @@ class OrderManager:
 
     def _reject(self, order: Order, refusal: Refusal) -> None:
         now = self._sim.now
-        self._receive([report_of_end(order, ExecType.REJECTED, now, str(refusal), refusal.reason)])
+        self._books.receive([report_of_end(order, ExecType.REJECTED, now, str(refusal), refusal.reason)])
 
     def begin(self, parent: Order, worker: Worker) -> bool:
         """Begin to work a parent, if the guards admit it; otherwise it is rejected. Until ``release`` it is kept."""
@@ -228,7 +215,7 @@ class OrderManager:
         parent.submit(self._sim.now)
         if parent.parent_id is not None:
             self._tree.start(parent.parent_id, self._sim.now)
-        self._workers[parent.order_id] = worker
+        self._books.workers[parent.order_id] = worker
         self._cleaner.hold(parent)
         return True
 
@@ -272,12 +259,12 @@ class OrderManager:
             self._broker.send_cancel(order)
             return
         order.reason = why
-        worker = self._workers.get(order.order_id)
+        worker = self._books.workers.get(order.order_id)
         if worker is not None:
             worker.attend()
         for child in self.working(order.order_id):  # a parent that is being worked ends with its last child
             self.cancel(child, why)
-        self._end_cancelled(order)
+        self._books.end_cancelled(order)
 
     def cancel_all(
         self,
@@ -317,7 +304,7 @@ class OrderManager:
             OrderError: no such order, nothing to change, it has ended or was not sent, or a wrong value.
         """
         order = self.order(order_id)
-        worker = self._workers.get(order_id)
+        worker = self._books.workers.get(order_id)
         if worker is not None:
             await worker.amend(quantity, price)
             return
@@ -339,12 +326,12 @@ class OrderManager:
         """Ask the guards about another total quantity and limit of a root; a refusal is reported as that of a replace."""
         refusal = self._guards.amend(order, total, ticks) if order.parent_id is None else None
         if refusal is not None:
-            self._receive([report_of_refused_change(order, self._sim.now, refusal)])
+            self._books.receive([report_of_refused_change(order, self._sim.now, refusal)])
         return refusal is None
 
     def change(self, parent: Order, total: int, ticks: int | None) -> None:
         """Put another total quantity and limit of a parent in force."""
-        self._receive([report_of_change(parent, self._sim.now, total, ticks)])
+        self._books.receive([report_of_change(parent, self._sim.now, total, ticks)])
 
     def _replace(self, broker: Broker, order: Order, total: int, ticks: int | None, stop_ticks: int | None) -> None:
         order.request_replace(total)
@@ -362,95 +349,8 @@ class OrderManager:
 
     # --- reports -------------------------------------------------------------------------------------------------------
 
-    def _receive(self, packet: list[ExecutionReport]) -> None:
-        """A packet of reports has arrived."""
-        # NOTE: one loop without helpers; it is on the path of every order, and they cost a tenth of a round trip.
-        now, orders, journal, portfolio = self._sim.now, self._orders, self._journal, self.portfolio
-        grouped, guards = self._grouped, self._guards if self._guards else None
-        for report in packet:
-            order = orders.get(report.order_id)
-            if order is None:
-                self._take_other(report)
-                continue
-            if journal is not None:
-                journal.note((now, report, order, 0, None))
-            if not order.apply(report):
-                continue
-            exec_type, parent_id = report.exec_type, order.parent_id
-            if exec_type is _TRADE:
-                if portfolio is not None:
-                    portfolio.apply_fill(order.fill_of(report))
-            elif exec_type is _TRADE_CANCEL:
-                if portfolio is not None:
-                    portfolio.apply_bust(order.fill_of(report))
-                if not order.status.is_final:
-                    self._tree.reopen(order)
-            elif exec_type is _CANCEL_REJECTED:
-                self._cancel_refused(order)
-                self._replaced.happen(order)
-            elif exec_type is _REPLACED:
-                self._replaced.happen(order)
-            if guards is not None:
-                guards.heard(order, report)
-            if parent_id is not None and report.last_quantity:
-                self._pass_up(orders[parent_id], report)
-            if self._streams:
-                for order_id in (parent_id, order.order_id):
-                    stream = self._streams.get(order_id)
-                    if stream is not None:
-                        stream.put(report)
-            if order.status.is_final:
-                self._ended(order)
-        if grouped:
-            touched = [grouped[report.order_id] for report in packet if report.order_id in grouped]
-            for group in dict.fromkeys(touched):
-                group.react()
-
-    def _take_other(self, report: ExecutionReport | MassCancelReport) -> None:
-        """A report about no order: the answer to a mass cancel."""
-        if not isinstance(report, MassCancelReport):
-            raise SimulationError(
-                f"report {report.exec_id} is about order {report.order_id}, which this manager never had"
-            )
-        self._mass_cancels.answer(report)
-
-    def _cancel_refused(self, order: Order) -> None:
-        """A cancel or replace was refused, or is answered without having cancelled."""
-        self._answers.happen(order)
-        group = self._grouped.get(order.order_id)
-        if group is not None:
-            group.refused(order)
-
-    def _ended(self, order: Order) -> None:
-        if self._finals.waiting:
-            self._finals.happen(order)
-        if self._answers.waiting:
-            self._answers.happen(order)
-        if self._replaced.waiting:
-            self._replaced.happen(order)
-        if self._workers and (worker := self._workers.get(order.order_id)) is not None:
-            worker.attend()
-        if order.parent_id is not None and self._orders[order.parent_id].pending_cancel:
-            self._end_cancelled(self._orders[order.parent_id])
-
-    def _end_cancelled(self, parent: Order) -> None:
-        """End a parent whose cancel was asked for, once none of its children works any more."""
-        if not parent.is_final and not self._tree.working(parent.order_id):
-            self.close(parent, ExecType.CANCELED, parent.reason)
-
-    def _pass_up(self, parent: Order, report: ExecutionReport) -> None:
-        """A parent has no reports of its own from a venue: it follows its children's trades, and so do its own parents."""
-        passed = passed_up(parent, report, self._sim.now)
-        parent.apply(passed)
-        if self._guards:
-            self._guards.heard(parent, passed)
-        if parent.parent_id is not None:
-            self._pass_up(self._orders[parent.parent_id], report)
-        if parent.status.is_final:
-            parent.pending_cancel, parent.reason = False, ""  # no venue will answer it
-            self._ended(parent)
-        elif parent.order_id in self._worked:
-            self.close(parent, ExecType.EXPIRED, "a trade was busted after the work on it had ended")
+    def _mass_cancel_refused(self, order: Order) -> None:
+        self._books.cancel_refused(order)
 
     async def add_fill(self, order_id: str, fill: Fill) -> None:
         """Book a fill that did not come as a venue's report.
@@ -459,11 +359,11 @@ class OrderManager:
             OrderError: no such order, or the fill is of another one.
             TransitionError: the order cannot have it (never sent, ended, or overfilled).
         """
-        self._receive([report_of_fill(self.order(order_id), fill)])
+        self._books.receive([report_of_fill(self.order(order_id), fill)])
 
     def close(self, order: Order, exec_type: ExecType, text: str) -> None:
         """End an order on our own side (CANCELED, EXPIRED or REJECTED): a parent, or one that was never sent."""
-        self._receive([report_of_end(order, exec_type, self._sim.now, text)])
+        self._books.close(order, exec_type, text)
 
     # --- questions -----------------------------------------------------------------------------------------------------
 
@@ -487,6 +387,10 @@ class OrderManager:
         """Children of a parent that have not ended, in order of creation."""
         return self._tree.working(order_id)
 
+    def unsettled(self, parent: Order) -> list[Order]:
+        """Children that have not ended, or of which trades are still on their way."""
+        return self._tree.unsettled(parent.order_id)
+
     def unplaced(self, parent: Order) -> int:
         """What a parent has left that is neither filled nor working in a child."""
         return self._tree.unplaced(parent)
@@ -501,28 +405,25 @@ class OrderManager:
         Raises:
             OrderError: there is no such order, or it ended long ago.
         """
-        stream = self._streams.get(order_id)
-        if stream is None:
-            self.order(order_id)
-            stream = self._streams[order_id] = ReportStream(self._sim)
-        return stream
+        self.order(order_id)
+        return self._books.stream(order_id)
 
     def final(self, order: Order) -> Event:
         """An event that happens when an order has ended, at once if it has: for ``any_of`` with others."""
-        return self._finals.event(order, order.is_final)
+        return self._books.finals.event(order, order.is_final)
 
     def answer(self, order: Order) -> Event:
         """An event that happens when the cancel of an order is answered: it has ended, or the cancel was refused."""
-        return self._answers.event(order, order.is_final or not order.pending_cancel)
+        return self._books.answers.event(order, order.is_final or not order.pending_cancel)
 
     def replaced(self, order: Order) -> Event:
         """An event that happens when a replace of an order is answered, or it has ended; at once if none is on its way."""
-        return self._replaced.event(order, order.is_final or not order.pending_replace)
+        return self._books.replaced.event(order, order.is_final or not order.pending_replace)
 
     async def wait_final(self, order: Order) -> Order:
         """Wait until an order has ended: filled, cancelled, rejected or expired."""
         if not order.status.is_final:
-            await self._finals.event(order, False)
+            await self._books.finals.event(order, False)
         return order
 
     # --- ends ----------------------------------------------------------------------------------------------------------
@@ -532,16 +433,13 @@ class OrderManager:
         self._archive = archive
 
     def _forgotten(self, order: Order) -> None:
-        self._streams.pop(order.order_id, None)
-        self._grouped.pop(order.order_id, None)
-        self._worked.discard(order.order_id)
+        self._books.forget(order)
         if self._archive is not None:
             self._archive(order)
 
     def release(self, parent: Order) -> None:
         """Nobody works a parent any more; it and its children are forgotten in due time."""
-        del self._workers[parent.order_id]
-        self._worked.add(parent.order_id)
+        self._books.release(parent)
         self._cleaner.release(parent)
 
     def _is_sent(self, order: Order) -> bool:

@@ -64,12 +64,16 @@ class OrderTree:
 
     def working(self, order_id: str) -> list[Order]:
         """Children of a parent that have not ended; costs by what works, not by what ever was."""
-        working = [child for child in self._working.get(order_id, ()) if not child.is_final]
-        if working:
-            self._working[order_id] = working
+        return [child for child in self.unsettled(order_id) if not child.is_final]
+
+    def unsettled(self, order_id: str) -> list[Order]:
+        """Children of a parent that may still trade, or have ended while some of their trades have not been told yet."""
+        open_ = [child for child in self._working.get(order_id, ()) if not child.is_final or child.missing_quantity > 0]
+        if open_:
+            self._working[order_id] = open_
         else:
             self._working.pop(order_id, None)
-        return working
+        return open_
 
     def live(self, venue: str | None, side: OrderSide | None, symbol: str | None) -> list[Order]:
         """Orders that have not ended, at a venue, of a side and of a symbol where these are given."""
@@ -90,7 +94,7 @@ class OrderTree:
 
     def unplaced(self, parent: Order) -> int:
         """What a parent has left that is neither filled nor working in a child."""
-        exposed = sum(child.exposed_quantity for child in self.working(parent.order_id))
+        exposed = sum(max(child.exposed_quantity, child.missing_quantity) for child in self.unsettled(parent.order_id))
         return max(0, parent.leaves_quantity - exposed)
 
     def check_room(self, parent_id: str, instrument: Instrument, side: OrderSide, quantity: int) -> None:

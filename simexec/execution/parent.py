@@ -239,9 +239,9 @@ class ParentExecution:
         Does not wait if the time has passed, or an event has happened. While the order is paused it does not return.
         """
         while self.is_working and self.sim.now < time_ns and not any(event.triggered for event in events):
-            await self.sim.any_of([self._changed(), self._alarm(min(time_ns, self.end_ns)), *events])
+            await self.sim.any_of([self.attention(), self._alarm(min(time_ns, self.end_ns)), *events])
         while self._paused and self.is_working:
-            await self.sim.any_of([self._changed(), self._alarm(self.end_ns)])
+            await self.sim.any_of([self.attention(), self._alarm(self.end_ns)])
 
     async def final(self, child: Order) -> Order:
         """Wait until a child has ended."""
@@ -264,7 +264,8 @@ class ParentExecution:
         if (self.parent.is_final or self.sim.now >= self.end_ns) and not self.over.triggered:
             self.over.succeed()
 
-    def _changed(self) -> Event:
+    def attention(self) -> Event:
+        """The next time that something happens to the order itself: a trade, an amendment, a pause, its end."""
         if self._attention is None:
             self._attention = Event(self.sim)
         return self._attention
@@ -321,7 +322,7 @@ class ParentExecution:
         if end_ns is not None and end_ns <= self.sim.now:
             raise OrderError(f"end {format_duration(end_ns)} of {parent.order_id} has passed; cancel it instead")
         while self._amending and not parent.is_final:
-            await self._changed()
+            await self.attention()
         if not self.is_working or not self._manager.may_change(parent, total or parent.quantity, ticks):
             return False
         if total is not None or ticks is not None:
@@ -378,9 +379,11 @@ async def work(execution: ParentExecution, manager: OrderManager, algorithm: Alg
         return parent
     execution.watch_end()
     await (execution.sim.process(algorithm.run(execution)) | execution.over)
-    while working := execution.working:
-        for child in working:
+    while unsettled := manager.unsettled(parent):
+        for child in unsettled:
             await execution.withdraw(child)
+        if not execution.working and manager.unsettled(parent):
+            await execution.attention()  # trades of a child that has ended are still on their way
     if not parent.is_final:
         immediate = parent.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
         manager.close(

@@ -10,6 +10,7 @@ import attrs
 
 from simexec.errors import InputError
 from simexec.execution import Broker, Journal, Latencies, OrderManager, ParentExecution
+from simexec.execution.guard import Guard
 from simexec.execution.parent import work
 from simexec.market.market import Flow, Market
 from simexec.market.view import MarketView
@@ -154,6 +155,7 @@ def make_desk(
     cancel_on_disconnect: bool = True,
     max_order_age: Duration | None = None,
     cleanup_interval: Duration = "24h",
+    guards: Sequence[Guard] = (),
     initial_cash: Decimal | int | str = 100_000_000,
 ) -> Desk:
     """A simulation with one venue, a broker's lines to it, an order manager, a portfolio and a delayed view.
@@ -198,6 +200,7 @@ def make_desk(
         max_order_age=max_order_age,
         cleanup_interval=cleanup_interval,
         journal=journal,
+        guards=guards,
         sim=sim,
     )
     view = MarketView(sim, market, _duration(view_latency), stream="view")

@@ -529,14 +529,14 @@ def test_a_report_about_an_order_that_was_never_here_is_an_error(desk: Desk) -> 
     desk.send(BUY, 10, 100)
     stranger = ExecutionReport("x1", "ord_77", ExecType.NEW, 0, 0, 10)
     with pytest.raises(SimulationError, match="report x1 is about order ord_77, which this manager never had"):
-        desk.manager._receive([stranger])
+        desk.manager._books.receive([stranger])
 
 
 def test_a_report_that_comes_twice_is_booked_once(desk: Desk) -> None:
     order = desk.send(BUY, 30, 101)
     desk.sim.run("1ms")
     (trade,) = order.trades
-    desk.manager._receive([trade])
+    desk.manager._books.receive([trade])
     assert (seen(order), order.duplicates) == ((FILLED, 30), 1)
     assert desk.portfolio.position("TEST") == 30
 
@@ -551,7 +551,7 @@ def test_a_bust_takes_the_trade_back_from_order_portfolio_and_parent(desk: Desk)
         "bust", order.order_id, ExecType.TRADE_CANCEL, 2_000_000, 0, 30, trade.last_quantity, trade.last_price_quanta,
         exec_ref_id=trade.exec_id,
     )  # fmt: skip
-    desk.manager._receive([bust])
+    desk.manager._books.receive([bust])
     assert (seen(order), seen(parent)) == ((SUBMITTED, 0), (SUBMITTED, 0))
     assert desk.portfolio.position("TEST") == 0
     desk.portfolio.check()
