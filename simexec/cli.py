@@ -28,6 +28,7 @@ examples:
   simexec run scenarios/quickstart.yaml --data day.mbo.dbn.zst --set session.timezone=UTC
   simexec run scenarios/two_venues.yaml
   simexec run scenarios/quickstart.yaml --replications 20
+  simexec compare scenarios/quickstart.yaml scenarios/algorithms.yaml
   simexec run scenarios/quickstart.yaml --out runs/first --plot
   simexec data check AMZN_2012-06-21_34200000_57600000_message_5.csv.gz
   simexec bench --json
@@ -42,6 +43,15 @@ examples:
   simexec run scenarios/quickstart.yaml --set links.orders=1ms --set venue.gateway.servers=4
   simexec run scenarios/two_venues.yaml --set 'markets.0.venue.throttle={messages: 5, action: queue}'
   simexec run scenarios/quickstart.yaml --json | python3 -m json.tool
+"""
+
+_COMPARE_EXAMPLES = """\
+examples:
+  simexec compare scenarios/quickstart.yaml scenarios/algorithms.yaml
+  simexec compare scenarios/quickstart.yaml scenarios/algorithms.yaml --replications 20 --set order.side=sell
+  simexec compare scenarios/amzn_day.yaml scenarios/algorithms_day.yaml --data AMZN_2012-06-21_34200000_57600000_message_5.csv.gz
+
+An algorithm of your own is named by its class, such as mymodule.MyAlgorithm; modules are looked for in this folder too.
 """
 
 
@@ -103,6 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"simexec {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_compare(commands)
     _add_data(commands)
     bench = commands.add_parser("bench", help="measure speed on this machine", allow_abbrev=False)
     bench.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -125,24 +136,52 @@ def _add_run(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    run.add_argument("scenario", type=Path, metavar="SCENARIO", help="a YAML file, such as scenarios/quickstart.yaml")
-    run.add_argument(
+    _add_scenario(run)
+    run.add_argument("--out", type=Path, metavar="DIR", help="write the run folder here")
+    run.add_argument("--plot", action="store_true", help="draw the run into the run folder; needs --out")
+    run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    run.set_defaults(command=_run)
+
+
+def _add_compare(commands: Any) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="work a scenario's order by several algorithms",
+        description="Work the parent order of a scenario by each of several algorithms, in the same markets, and print one table.",
+        epilog=_COMPARE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_scenario(compare)
+    compare.add_argument(
+        "algorithms", type=Path, metavar="ALGORITHMS", help="a YAML file of names and algorithm sections"
+    )
+    compare.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    compare.set_defaults(command=_compare)
+
+
+def _add_scenario(parser: Any) -> None:
+    """What says which scenario, for every command that runs one."""
+    parser.add_argument(
+        "scenario", type=Path, metavar="SCENARIO", help="a YAML file, such as scenarios/quickstart.yaml"
+    )
+    parser.add_argument(
         "--data",
         type=Path,
         metavar="FILE",
         help="replay this recording instead of the scenario's flow: a LOBSTER message file, a Databento MBO file, or an hftbacktest"
         " L3 file",
     )
-    run.add_argument(
+    parser.add_argument(
         "--seed", type=_whole(0), metavar="N", help="root of the random streams, in place of the scenario's"
     )
-    run.add_argument(
+    parser.add_argument(
         "--replications",
         type=_whole(1),
         metavar="N",
         help="run N times, with replications 0 to N-1 of the seed, and print the mean cost with its interval",
     )
-    run.add_argument(
+    parser.add_argument(
         "--set",
         dest="overrides",
         action="append",
@@ -150,10 +189,6 @@ def _add_run(commands: Any) -> None:
         metavar="FIELD=VALUE",
         help="set a field of the scenario, such as algorithm.slices=40; may be given several times",
     )
-    run.add_argument("--out", type=Path, metavar="DIR", help="write the run folder here")
-    run.add_argument("--plot", action="store_true", help="draw the run into the run folder; needs --out")
-    run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    run.set_defaults(command=_run)
 
 
 def _add_data(commands: Any) -> None:
@@ -179,6 +214,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A summary with a × in it must not fail in a terminal that knows only ASCII.
             stream.reconfigure(errors="replace")
     args = build_parser().parse_args(argv)
+    if "" not in sys.path:
+        sys.path.append("")  # classes of the user's own, named in a scenario, lie beside where the command is given
     try:
         code = _run_command(args)
         sys.stdout.flush()
@@ -230,6 +267,17 @@ def _run(args: argparse.Namespace) -> int:
 
         write_run(result, args.out, plot=args.plot)
     _print(result, args.json, run_json, format_run)
+    return DONE
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from simexec.config import load_scenario
+    from simexec.experiments.compare import compare, comparison_json, format_comparison, read_algorithms
+
+    scenario = load_scenario(args.scenario, overrides=args.overrides, data=args.data, seed=args.seed)
+    with progress_bar() as progress:
+        found = compare(scenario, read_algorithms(args.algorithms), args.replications or 1, progress=progress)
+    _print(found, args.json, comparison_json, format_comparison)
     return DONE
 
 

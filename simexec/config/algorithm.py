@@ -55,18 +55,22 @@ def name_of(algorithm: Algorithm) -> str:
 
 def describe_algorithm(algorithm: Algorithm) -> str:
     """An algorithm and what is set of it, on one line."""
-    plain, set_here = dump_algorithm(algorithm), []
-    cls: type[Any] = type(algorithm)
-    for field in attrs.fields(cls):
-        default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
-        if getattr(algorithm, field.name) != default:
-            value = plain[key_of(field)]
-            set_here.append(f"{field.name} {value if not isinstance(value, dict) else _flat(value)}".replace("_", " "))
-    return cls.__name__ + (f" ({', '.join(set_here)})" if set_here else "")
+    chosen = _chosen(algorithm)
+    return type(algorithm).__name__ + (f" ({chosen})" if chosen else "")
 
 
-def _flat(values: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in values.items())
+def _chosen(settings: Any) -> str:
+    """Fields of an attrs object that differ from their defaults, as they are written in a file."""
+    from simexec.config.structure import unstructure
+
+    plain, chosen = unstructure(settings), []
+    for field in attrs.fields(type(settings)):
+        value, default = getattr(settings, field.name), field.default
+        if value == (default.factory() if isinstance(default, attrs.Factory) else default):  # type: ignore[arg-type]
+            continue
+        text = _chosen(value) if attrs.has(type(value)) else shown(plain[key_of(field)]).strip("'")
+        chosen.append(f"{field.name.replace('_', ' ')} {text}")
+    return ", ".join(chosen)
 
 
 def dump_algorithm(algorithm: Algorithm) -> dict[str, Any]:
