@@ -16,6 +16,7 @@ from simexec.sim import Simulation
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecType, ExecutionReport, MassCancelReport
+from simexec.trading.vocabulary import OrderStatus
 
 if TYPE_CHECKING:
     from simexec.execution.order_fields import Price
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # Module globals, since reading a member off its Enum runs Python code.
 _TRADE, _TRADE_CANCEL = ExecType.TRADE, ExecType.TRADE_CANCEL
 _CANCEL_REJECTED, _REPLACED = ExecType.CANCEL_REJECTED, ExecType.REPLACED
+_FILLED = OrderStatus.FILLED
 
 
 class Worker(Protocol):
@@ -100,6 +102,8 @@ class Bookkeeper:
             if journal is not None:
                 journal.note((now, report, order, 0, None))
             if not order.apply(report):
+                if order.parent_id is not None:  # nothing to book, but it may have settled what was on its way
+                    self._look_again(orders[order.parent_id])
                 continue
             exec_type, parent_id = report.exec_type, order.parent_id
             if exec_type is _TRADE:
@@ -175,12 +179,19 @@ class Bookkeeper:
         if parent.parent_id is not None:
             self._pass_up(self._tree.orders[parent.parent_id], report)
         if parent.status.is_final:
-            parent.pending_cancel, parent.reason = False, ""  # no venue will answer it
+            parent.pending_cancel = False  # no venue will answer it
+            if parent.status is _FILLED:
+                parent.reason = ""
             self._ended(parent)
         elif parent.order_id in self._worked:
             self.close(parent, ExecType.EXPIRED, "a trade was busted after the work on it had ended")
-        elif parent.pending_cancel:
-            self.end_cancelled(parent)  # its last child may have ended before this trade of it came
+        else:
+            self._look_again(parent)
+
+    def _look_again(self, parent: Order) -> None:
+        """Something has changed for a parent that still works: its last child may have ended before this report of it came."""
+        if parent.pending_cancel:
+            self.end_cancelled(parent)
         elif self.workers and (worker := self.workers.get(parent.order_id)) is not None:
             worker.attend()
 

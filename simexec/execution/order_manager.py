@@ -179,6 +179,13 @@ class OrderManager:
         """
         self.submit(self.order(order_id))
 
+    async def execute_order(self, order: Order) -> list[Fill]:
+        """Send an order unless it was sent before, wait for its end, and return its fills that stand, in order of arrival."""
+        if order.status is _PENDING:
+            self.submit(order)
+        await self.wait_final(order)
+        return [order.fill_of(trade) for trade in order.trades]
+
     def submit(self, order: Order) -> None:
         """Send an order; see ``submit_order``."""
         broker, now = self._broker, self._sim.now
@@ -394,6 +401,10 @@ class OrderManager:
     def unplaced(self, parent: Order) -> int:
         """What a parent has left that is neither filled nor working in a child."""
         return self._tree.unplaced(parent)
+
+    def exposed(self, parent: Order) -> int:
+        """The most that a parent's children may still add to what it has filled."""
+        return self._tree.exposed(parent)
 
     def orders(self) -> list[Order]:
         """All orders still known, in order of creation."""

@@ -94,8 +94,11 @@ class OrderTree:
 
     def unplaced(self, parent: Order) -> int:
         """What a parent has left that is neither filled nor working in a child."""
-        exposed = sum(max(child.exposed_quantity, child.missing_quantity) for child in self.unsettled(parent.order_id))
-        return max(0, parent.leaves_quantity - exposed)
+        return max(0, parent.leaves_quantity - self.exposed(parent))
+
+    def exposed(self, parent: Order) -> int:
+        """The most that a parent's children may still add to what it has filled."""
+        return sum(max(child.exposed_quantity, child.missing_quantity) for child in self.unsettled(parent.order_id))
 
     def check_room(self, parent_id: str, instrument: Instrument, side: OrderSide, quantity: int) -> None:
         """Refuse a child that does not fit its parent.

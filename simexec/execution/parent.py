@@ -20,15 +20,23 @@ from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
 
 
 class Touch(Protocol):
-    """Best bid and offer, in quanta; None where a side shows nothing."""
+    """Best bid and offer, in quanta, and their sizes; None and 0 where a side shows nothing."""
 
     @property
     def bid(self) -> int | None:
         """The best bid."""
 
     @property
+    def bid_size(self) -> int:
+        """What is shown at the best bid."""
+
+    @property
     def ask(self) -> int | None:
         """The best offer."""
+
+    @property
+    def ask_size(self) -> int:
+        """What is shown at the best offer."""
 
 
 class View(Protocol):
@@ -344,17 +352,18 @@ class ParentExecution:
             price = child.price_ticks
             if limit is not None and (price is None or self.within_limit(price, limit) != price):
                 await self.withdraw(child)
-        while not parent.is_final and (working := self.working):
-            exposed = sum(child.exposed_quantity for child in working)
+        while not parent.is_final:
+            exposed = self._manager.exposed(parent)
             excess = parent.filled_quantity + exposed - (self._target or parent.quantity)
-            if excess <= 0:
-                break
+            if exposed == 0 or excess <= 0:
+                return
+            working = self.working
+            if not working:  # all have ended, but trades of theirs are still on their way
+                await self.attention()
+                continue
             child = working[-1]
-            if not (
-                child.exposed_quantity > excess
-                and not child.awaits_answer
-                and await self.replace(child, child.quantity - excess)
-            ):
+            fits = child.exposed_quantity > excess and not child.awaits_answer
+            if not (fits and await self.replace(child, child.quantity - excess)):
                 await self.withdraw(child)
 
     def watch_end(self) -> None:

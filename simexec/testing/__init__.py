@@ -24,10 +24,13 @@ from simexec.testing.background import (
 )
 from simexec.testing.checks import check_book, check_desk, check_orders, check_portfolio, check_uncrossed
 from simexec.testing.desk import Desk, Participant, make_desk
+from simexec.testing.hostile_venue import HostileVenue, Hostility
 
 __all__ = [
     "Desk",
     "FlowFactory",
+    "HostileVenue",
+    "Hostility",
     "Message",
     "Participant",
     "Queues",
