@@ -31,7 +31,8 @@ def lots_due(quantity: int, share: float, lot: int) -> int:
     Rounding the cumulated share rather than the slice keeps the total exact and every slice within a lot of its part; an order
     of fewer lots than slices leaves some slices empty.
     """
-    return quantity if share >= 1 else min(quantity, round(quantity * share / lot) * lot)
+    # Rounded twice, so that a share's last digit does not decide which way a half lot goes.
+    return quantity if share >= 1 else min(quantity, round(round(quantity * share / lot, 6)) * lot)
 
 
 @attrs.frozen

@@ -19,6 +19,8 @@ ALGORITHMS: Final = {
     "market": "simexec.algos.at_market.AtMarket",
     "twap": "simexec.algos.twap.TWAP",
     "iceberg": "simexec.algos.iceberg.Iceberg",
+    "shortfall": "simexec.algos.shortfall.ImplementationShortfall",
+    "obizhaeva_wang": "simexec.algos.obizhaeva_wang.ObizhaevaWang",
 }
 """Where the class of each short name is."""
 
