@@ -6,8 +6,9 @@ stay quick.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from simexec.lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -54,16 +55,4 @@ __all__ = [
     "load_scenario",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name from the module it lives in, once."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

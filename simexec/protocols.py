@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import numpy as np
     import numpy.typing as npt
 
     from simexec.execution.parent import ParentExecution
+    from simexec.trading.order import Order
+    from simexec.trading.report import Fill
+    from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
 
 
 class CoupledMarket(Protocol):
@@ -51,3 +56,22 @@ class Algorithm(Protocol):
 
     async def run(self, execution: ParentExecution) -> None:
         """Place children until the parent is filled or its time is over; what is still open is cancelled by the caller."""
+
+
+class Engine(Protocol):
+    """Whoever makes orders and works them to their end, such as an order manager."""
+
+    async def create_order(
+        self,
+        symbol: str,
+        side: OrderSide,
+        quantity: int,
+        order_type: OrderType = ...,
+        price: Decimal | float | str | None = None,
+        *,
+        time_in_force: TimeInForce = ...,
+    ) -> Order:
+        """Create an order that is not sent yet."""
+
+    async def execute_order(self, order: Order) -> list[Fill]:
+        """Send an order, wait for its end, and return its fills."""

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from simexec.trading.order import Order
 
 
+def whole_ticks(price: int, tick: int, sign: int) -> int:
+    """A price in ticks, rounded away from the market: a buy's (``sign`` +1) down, a sell's (-1) up."""
+    return sign * (sign * price // tick)
+
+
 class Hand:
     """Works one quantity after another, by the same tactics.
 
@@ -34,6 +39,7 @@ class Hand:
         self._own_limit = None if tactics.limit_price is None else instrument.to_ticks(tactics.limit_price)
         self._would = None if tactics.would_price is None else instrument.to_ticks(tactics.would_price)
         self._discretion = instrument.to_ticks(tactics.discretion) if tactics.discretion else 0
+        self._began_ns = execution.sim.now
 
     @property
     def limit(self) -> int | None:
@@ -41,20 +47,23 @@ class Hand:
         of_order = self.execution.parent.price_ticks
         return of_order if self._own_limit is None else self.execution.within_limit(self._own_limit, of_order)
 
+    @property
+    def last_ns(self) -> int:
+        """When what is left has to cross, the tactics' lead or half of the time before the order's end; the end if it need not."""
+        end_ns = self.execution.end_ns
+        return end_ns - min(self.tactics.lead, (end_ns - self._began_ns) // 2) if self.tactics.cross_at_end else end_ns
+
     def near(self) -> int | None:
         """The near touch in ticks, rounded away from the market, and within the limit; None where none is seen."""
         touch, _ = self.execution.touches()
         if touch is None:
             return None
-        ticks = touch // self._subticks if self._sign > 0 else -(-touch // self._subticks)
-        return self.execution.within_limit(ticks, self.limit)
+        return self.execution.within_limit(whole_ticks(touch, self._subticks, self._sign), self.limit)
 
     def far(self) -> int | None:
         """The far touch in ticks, rounded away from us; None where none is seen."""
         _, touch = self.execution.touches()
-        if touch is None:
-            return None
-        return -(-touch // self._subticks) if self._sign > 0 else touch // self._subticks
+        return None if touch is None else whole_ticks(touch, self._subticks, -self._sign)
 
     def join(self, quantity: int) -> Order | None:
         """Place a child at the near touch; None if there is nothing to place, or no touch."""
@@ -96,6 +105,18 @@ class Hand:
         """Cross the spread for a quantity, as ``cross``, and wait for the outcome; returns what was filled."""
         child = self.cross(quantity, price)
         return 0 if child is None else (await self.execution.final(child)).filled_quantity
+
+    async def until_far(self, end_ns: int) -> bool:
+        """Wait until a time for the far touch to be seen within the limit; whether it is."""
+        execution = self.execution
+        while execution.is_working and execution.sim.now < end_ns:
+            far, limit = self.far(), self.limit
+            if far is not None and (limit is None or (far - limit) * self._sign <= 0):
+                return True
+            view = execution.view
+            come = view.changes() if limit is None else view.crosses(limit * self._subticks, self._side)
+            await execution.until(end_ns, come, execution.attention())
+        return False
 
     async def _watch(self, child: Order | None, end_ns: int) -> bool:
         """Wait until a child has ended or a time has come; True if before that something worth taking was taken."""

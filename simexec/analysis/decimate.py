@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from simexec.analysis.result import Table
+from simexec.analysis.result import Rows
 
 Reals = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class QuoteBand:
     mid_quanta: Reals
 
     @classmethod
-    def of(cls, quotes: Table, start_ns: int, end_ns: int, bins: int) -> QuoteBand:
+    def of(cls, quotes: Rows, start_ns: int, end_ns: int, bins: int) -> QuoteBand:
         """The band of quotes (``RunResult.quotes``) from a time to a later one."""
         edges = np.linspace(start_ns, end_ns, bins + 1)
         # The first row of a bin is the one that held at its left edge; the last is before its right edge.

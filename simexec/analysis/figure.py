@@ -10,11 +10,11 @@ import numpy as np
 
 from simexec.analysis.benchmarks import Benchmarks
 from simexec.analysis.decimate import QuoteBand, Reals
-from simexec.analysis.fills import Fills
+from simexec.analysis.fills import Fills, street_orders
+from simexec.analysis.queues import queue_rows
 from simexec.analysis.result import RunResult
 from simexec.analysis.summary_text import trading_day
 from simexec.analysis.tca import analyse
-from simexec.config.order import TwapConfig
 from simexec.sim.clock import MILLISECOND, SECOND
 from simexec.trading.order import Order
 from simexec.trading.vocabulary import OrderStatus
@@ -145,10 +145,10 @@ def _draw_benchmarks(axes: Axes, marks: Benchmarks, result: RunResult) -> None:
 def _draw_schedule(axes: Axes, result: RunResult, fills: Fills, start_ns: int, end_ns: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    algorithm, quantity = result.scenario.algorithm, result.parent.quantity
-    if isinstance(algorithm, TwapConfig):
-        due_ns = np.array([result.decision_ns, result.decision_ns + algorithm.duration])
-        axes.plot(_seconds(due_ns), [0, quantity], color=_MID, linestyle=(0, (5, 3)), linewidth=1.2, label="schedule")
+    quantity = result.parent.quantity
+    if len(result.plan):
+        due_ns, due = _seconds(result.plan[:, 0]), result.plan[:, 1]
+        axes.plot(due_ns, due, color=_MID, linestyle=(0, (5, 3)), linewidth=1.2, label="schedule")
     else:
         axes.axhline(quantity, color=_MID, linestyle=(0, (5, 3)), linewidth=1.2, label="ordered")
     times = _seconds(np.concatenate([[start_ns], fills.time_ns, [end_ns]]))
@@ -192,10 +192,6 @@ def _draw_queue(axes: Axes, result: RunResult) -> None:
 # --- what is drawn -----------------------------------------------------------------------------
 
 
-def _orders(result: RunResult) -> tuple[Order, ...]:
-    return result.children or (result.parent,)
-
-
 def _resting(result: RunResult) -> Iterator[tuple[int, int, int]]:
     """Begin, end and price in quanta of every stretch of time that an order of ours rested at one price."""
     replaced: dict[str, list[tuple[int, int]]] = {}
@@ -205,7 +201,7 @@ def _resting(result: RunResult) -> Iterator[tuple[int, int, int]]:
             replaced.setdefault(entry.order_id, []).append((entry.transact_ns, entry.price_ticks))
         elif entry.price_ticks is not None and entry.event == "order":
             sent[entry.order_id] = entry.price_ticks
-    for order in _orders(result):
+    for order in street_orders(result):
         begin, end = order.acknowledged_ns, order.closed_ns
         if begin is None or end is None or order.price_ticks is None:
             continue
@@ -218,17 +214,10 @@ def _resting(result: RunResult) -> Iterator[tuple[int, int, int]]:
 
 def _queues(result: RunResult) -> Iterator[tuple[Order, Any, Any]]:
     """Every order that rested, with times and the quantity ahead of it, up to its end."""
-    if len(result.queues) == 0:
-        return
-    rows = result.queues[np.argsort(result.queues[:, 1], kind="stable")]
-    for order in _orders(result):
-        number = result.order_numbers.get(order.order_id)
-        if number is None or order.closed_ns is None:
-            continue
-        first, stop = np.searchsorted(rows[:, 1], [number, number + 1])
-        if stop > first:
-            end_ns = max(order.closed_ns, int(rows[stop - 1, 0]))
-            yield order, np.append(rows[first:stop, 0], end_ns), np.append(rows[first:stop, 3], rows[stop - 1, 3])
+    for order, rows in queue_rows(result):
+        if order.closed_ns is not None:
+            end_ns = max(order.closed_ns, int(rows[-1, 0]))
+            yield order, np.append(rows[:, 0], end_ns), np.append(rows[:, 3], rows[-1, 3])
 
 
 def _closed(column: Reals) -> Reals:

@@ -22,12 +22,14 @@ class LatencyStatistics:
         count: of observations.
         mean_ns: their mean.
         median_ns: their median.
+        p90_ns: the least observation that at least 90 % do not exceed.
         p99_ns: the least observation that at least 99 % do not exceed.
     """
 
     count: int
     mean_ns: float
     median_ns: float
+    p90_ns: int
     p99_ns: int
 
     @classmethod
@@ -36,8 +38,8 @@ class LatencyStatistics:
         column = np.fromiter(durations_ns, np.int64)
         if len(column) == 0:
             return None
-        p99 = np.percentile(column, 99, method="inverted_cdf")
-        return cls(len(column), float(column.mean()), float(np.median(column)), int(p99))
+        p90, p99 = np.percentile(column, (90, 99), method="inverted_cdf").tolist()
+        return cls(len(column), float(column.mean()), float(np.median(column)), int(p90), int(p99))
 
 
 @attrs.frozen(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from simexec.analysis.result import Table
+from simexec.analysis.result import Rows
 
 Column = npt.NDArray[np.int64]
 
@@ -26,8 +26,9 @@ class MidPrices:
         until_ns: last time at which the quotes are known to hold.
     """
 
-    def __init__(self, quotes: Table, until_ns: int) -> None:
-        self.times_ns: Column = quotes[:, 0]
+    def __init__(self, quotes: Rows, until_ns: int) -> None:
+        self.quotes = quotes
+        self.times_ns: Column = np.ascontiguousarray(quotes[:, 0])  # which every search would do again
         two_sided = (quotes[:, 2] > 0) & (quotes[:, 4] > 0)
         self.halves: Column = np.where(two_sided, quotes[:, 1] + quotes[:, 3], NO_MID)
         self.until_ns = until_ns
@@ -57,6 +58,14 @@ class MidPrices:
         """
         found = self._pick(np.searchsorted(self.times_ns, times_ns, side="right"))
         return np.where(times_ns <= self.until_ns, found, NO_MID)
+
+    def rows_before(self, times_ns: Column) -> npt.NDArray[np.intp]:
+        """Row of ``quotes`` that held before anything of these times happened; −1 where none did."""
+        return np.searchsorted(self.times_ns, times_ns, side="left") - 1
+
+    def rows_at(self, times_ns: Column) -> npt.NDArray[np.intp]:
+        """Row of ``quotes`` that held when everything of these times had happened; −1 where none did."""
+        return np.searchsorted(self.times_ns, times_ns, side="right") - 1
 
     def time_weighted(self, start_ns: int, end_ns: int) -> Fraction | None:
         """Time-weighted mid-point in quanta; time without a mid-point is left out, None if it is all the time."""

@@ -17,10 +17,15 @@ from simexec.trading.order import Order
 from simexec.trading.portfolio import PortfolioSnapshot
 from simexec.venue import VenueStatistics
 
-Table = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 
 
-@attrs.frozen
+def no_rows(width: int) -> Rows:
+    """Rows of which nothing was recorded."""
+    return np.empty((0, width), np.int64)
+
+
+@attrs.frozen(eq=False)
 class MarketReport:
     """One market of a run.
 
@@ -31,6 +36,10 @@ class MarketReport:
         trades: of anybody.
         quote: at the end; prices in quanta.
         venue: its name; ``statistics`` what it has seen, of all its instruments together.
+        quotes: int64 (n, 5): time, bid, bid size, ask, ask size, where they change; a side that shows nothing has size 0.
+        prints: int64 (n, 6): time, price, quantity, aggressor's sign, flags (``market.layout.PRINT_*``), trade number.
+        queues: int64 (n, 5): time, the venue's order number, orders ahead, quantity ahead, leaves.
+        order_numbers: the venue's number of each order id.
     """
 
     name: str
@@ -41,6 +50,10 @@ class MarketReport:
     quote: Quote | None
     venue: str
     statistics: VenueStatistics
+    quotes: Rows
+    prints: Rows
+    queues: Rows
+    order_numbers: Mapping[str, int]
 
 
 @attrs.frozen(eq=False)
@@ -52,15 +65,15 @@ class RunResult:
         replication: number of the replication, from 0.
         epoch: UTC instant of time 0.
         open_ns: beginning of trading; ``close_ns`` its end.
-        parent: the parent order in its final state; ``children`` in order of creation.
+        parent: the parent order in its final state.
+        children: the orders that were sent for it, in order of creation; where a router has split them, the parts.
         decision_ns: when the parent was decided; ``end_ns`` when working it ended.
-        quotes: int64 (n, 5): time, bid, bid size, ask, ask size, where they change; a side that shows nothing has size 0.
-        prints: int64 (n, 6): time, price, quantity, aggressor's sign, flags (``market.layout.PRINT_*``), trade number.
-        queues: int64 (n, 5): time, the venue's order number, orders ahead, quantity ahead, leaves.
-        order_numbers: the venue's number of each order id.
+        quotes: best bid and offer over the lit markets of the order's symbol, columns as ``MarketReport.quotes``; of one market
+            its own.
+        prints: of all markets of the symbol in order of time, dark ones included, columns as ``MarketReport.prints``.
         journal: requests and reports on our side.
-        venue: what the venue and its gateway have seen.
-        markets: all markets of the run, that of the order first; most other fields are about the first.
+        venue: what the first market's venue and its gateway have seen.
+        markets: all markets of the run, that of the order first.
         portfolio: at the end; ``initial_cash`` in units of the currency at the start.
         flow_messages: background messages applied, as the flow counts them (rows of a recording's file).
         calendar_events: events that the calendar processed.
@@ -69,6 +82,8 @@ class RunResult:
         assumptions: what was assumed, one sentence each.
         journal_digest: SHA-256 over the journal, and quotes and prints of every market.
         seconds: wall time to ``load`` and to ``simulate``.
+        plan: int64 (n, 2), in order of time: from when on, and the quantity that is due by then in all; empty where the
+            algorithm follows no schedule.
     """
 
     scenario: Scenario
@@ -81,10 +96,8 @@ class RunResult:
     children: tuple[Order, ...]
     decision_ns: int
     end_ns: int
-    quotes: Table
-    prints: Table
-    queues: Table
-    order_numbers: Mapping[str, int]
+    quotes: Rows
+    prints: Rows
     journal: Journal
     venue: VenueStatistics
     markets: tuple[MarketReport, ...]
@@ -97,3 +110,4 @@ class RunResult:
     assumptions: tuple[str, ...]
     journal_digest: str
     seconds: Mapping[str, float]
+    plan: Rows = attrs.field(factory=lambda: no_rows(2))

@@ -10,26 +10,16 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
 
 from simexec.analysis import tables
+from simexec.analysis.analyzer import ExecutionAnalyzer
 from simexec.analysis.result import RunResult
 from simexec.analysis.summary import run_json, versions
+from simexec.analysis.table import Table
 from simexec.config.load import dump_scenario
 from simexec.config.venue import HistoryMode
 from simexec.errors import InputError
 from simexec.trading.money import units_per
-
-_TEXTS: Final = frozenset(
-    {
-        "event", "exec_id", "order_id", "order_type", "parent_id", "reason", "side", "status", "symbol", "text",
-        "time_in_force", "venue",
-    }
-)  # fmt: skip
-_FLAGS: Final = frozenset({"auction", "hidden", "maker", "own_maker", "own_taker", "post_only"})
-"""Columns that hold no int64; an empty column would not show its type."""
 
 
 def check_out_dir(out_dir: Path) -> None:
@@ -64,9 +54,10 @@ def check_out_dir(out_dir: Path) -> None:
 def write_run(result: RunResult, out_dir: Path, *, plot: bool = False) -> Path:
     """Write a run's folder.
 
-    It holds ``scenario.yaml`` (every default written out), ``summary.json``, ``orders.parquet``, ``fills.parquet`` and,
-    as far as the scenario has them recorded, ``quotes.parquet``, ``prints.parquet``, ``queues.parquet`` and
-    ``journal.parquet``. All is written to a temporary folder beside it, which is then renamed.
+    It holds ``scenario.yaml`` (every default written out), ``summary.json``, ``orders.parquet``, ``fills.parquet``, what the
+    analysis says of each of these (``tca_orders.parquet``, ``tca_fills.parquet``) and, as far as the scenario has them recorded,
+    ``quotes.parquet``, ``prints.parquet``, ``queues.parquet`` and ``journal.parquet``. All is written to a temporary folder beside
+    it, which is then renamed.
 
     Args:
         result: of the run.
@@ -117,12 +108,14 @@ def _comment(result: RunResult) -> str:
     )
 
 
-def _tables(result: RunResult) -> dict[str, Callable[[RunResult], tables.Columns]]:
+def _tables(result: RunResult) -> dict[str, Callable[[RunResult], Table]]:
     """The tables that the scenario's ``recording`` asks for."""
     recording = result.scenario.recording
-    found: dict[str, Callable[[RunResult], tables.Columns]] = {
+    found: dict[str, Callable[[RunResult], Table]] = {
         "orders": tables.orders_table,
         "fills": tables.fills_table,
+        "tca_orders": lambda result: ExecutionAnalyzer.of(result).orders,
+        "tca_fills": lambda result: ExecutionAnalyzer.of(result).fill_costs.table(),
     }
     if recording.history is not HistoryMode.OFF:
         found["prints"] = tables.prints_table
@@ -134,24 +127,10 @@ def _tables(result: RunResult) -> dict[str, Callable[[RunResult], tables.Columns
     return found
 
 
-def _write_table(path: Path, columns: tables.Columns, result: RunResult) -> None:
-    import pyarrow as pa
+def _write_table(path: Path, table: Table, result: RunResult) -> None:
     import pyarrow.parquet as pq
 
-    arrays = {name: _array(pa, name, column) for name, column in columns.items()}
-    table = pa.table(arrays).replace_schema_metadata(_metadata(result))
-    pq.write_table(table, path, compression="zstd")
-
-
-def _array(pa: Any, name: str, column: Any) -> Any:
-    """A column as Arrow's, typed by its name; masked values are null."""
-    if isinstance(column, np.ma.MaskedArray):
-        return pa.array(column.data, mask=np.ma.getmaskarray(column))
-    if isinstance(column, np.ndarray):
-        return pa.array(column)
-    if name in _TEXTS:
-        return pa.array(column, pa.dictionary(pa.int32(), pa.string()))
-    return pa.array(column, pa.bool_() if name in _FLAGS else pa.int64())
+    pq.write_table(table.to_arrow().replace_schema_metadata(_metadata(result)), path, compression="zstd")
 
 
 def _metadata(result: RunResult) -> dict[str, str]:

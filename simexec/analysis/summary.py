@@ -10,11 +10,14 @@ from typing import Any
 import attrs
 
 from simexec import __version__
+from simexec.analysis.analyzer import ExecutionAnalyzer
+from simexec.analysis.capture import SpreadCapture
 from simexec.analysis.latency import LatencySplit, LatencyStatistics
 from simexec.analysis.result import MarketReport, RunResult
+from simexec.analysis.shortfall_parts import ShortfallParts
 from simexec.analysis.spreads import Markout, SpreadParts
 from simexec.analysis.summary_text import format_run
-from simexec.analysis.tca import ShortfallParts, TcaSummary, analyse
+from simexec.analysis.tca import TcaSummary
 from simexec.sim.clock import format_duration
 from simexec.trading.money import to_decimal
 from simexec.trading.order import Order
@@ -29,13 +32,14 @@ def run_json(result: RunResult) -> dict[str, Any]:
     Basis points are numbers, and a cost is positive. Prices are numbers in the quoting currency; those that must not be
     rounded come as texts as well. What cannot be computed is null.
     """
-    tca = analyse(result)
+    analyzer = ExecutionAnalyzer.of(result)
+    tca = analyzer.summary
     return {
         "journal_digest": result.journal_digest,
         "parent": _parent(result.parent),
         "shortfall_bps": tca.shortfall.bps(),
         "benchmarks": _benchmarks(result, tca),
-        "tca": _tca(tca),
+        "tca": _tca(tca) | _tables(analyzer),
         "children": [_child(order) for order in result.children],
         "portfolio": _portfolio(result),
         "venue": _venue(result.venue),
@@ -184,6 +188,38 @@ def _tca(tca: TcaSummary) -> dict[str, Any]:
     }
 
 
+def _tables(analyzer: ExecutionAnalyzer) -> dict[str, Any]:
+    """The compact part of the analysis' tables."""
+    impact, schedule, missed = analyzer.impact, analyzer.schedule, analyzer.missed
+    return {
+        "impact": {
+            "impact_bps": impact.bps(impact.impact),
+            "reversion_bps": {name: impact.bps(amount) for name, amount in impact.reversion.items()},
+        },
+        "spread_capture": {name: _capture(found) for name, found in analyzer.spread_capture.items()},
+        "venues": list(analyzer.venues.rows()),
+        "schedule": None if schedule is None else schedule.shares() | {"of_order": schedule.fractions()},
+        "missed": {
+            "orders": len(missed.orders),
+            "quantity": missed.quantity,
+            "cost_bps": missed.cost_bps,
+        },
+        "outliers": {"fills": len(analyzer.outlying_fills), "orders": len(analyzer.outlying_orders)},
+        "queue": [row for row in analyzer.queue.rows() if row["fills"]],
+    }
+
+
+def _capture(found: SpreadCapture | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "quantity": found.quantity,
+        "half_spread_bps": found.half_spread_bps,
+        "cost_bps": found.cost_bps,
+        "captured": found.captured,
+    }
+
+
 def _amounts(shortfall: ShortfallParts) -> dict[str, float | None]:
     """In the instrument's currency."""
     named = {"decision_value": shortfall.decision_value, **shortfall.amounts()}
@@ -218,6 +254,7 @@ def _statistics(statistics: LatencyStatistics | None) -> dict[str, float] | None
         "count": statistics.count,
         "mean_ns": statistics.mean_ns,
         "median_ns": statistics.median_ns,
+        "p90_ns": statistics.p90_ns,
         "p99_ns": statistics.p99_ns,
     }
 

@@ -10,12 +10,15 @@ from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from simexec.analysis.analyzer import ExecutionAnalyzer
+from simexec.analysis.fills import LIQUIDITY
 from simexec.analysis.latency import LatencyStatistics
 from simexec.analysis.result import RunResult
 from simexec.analysis.spreads import SPREAD_HORIZON_NS
-from simexec.analysis.tca import LIQUIDITY, TcaSummary, analyse
+from simexec.analysis.table import Table
+from simexec.analysis.tca import TcaSummary
+from simexec.config.algorithm import describe_algorithm
 from simexec.config.flow import RecordedFlowConfig
-from simexec.config.order import IcebergConfig, TwapConfig
 from simexec.sim.clock import MILLISECOND, format_duration, format_time_of_day
 from simexec.trading.money import to_decimal
 
@@ -56,14 +59,16 @@ _DIVERGENCE: Final = (
 
 def format_run(result: RunResult) -> str:
     """A summary that a trader understands, without a line break at its end."""
-    tca = analyse(result)
+    analyzer = ExecutionAnalyzer.of(result)
+    tca = analyzer.summary
     blocks = [
         _what(result, tca),
         _cost(result, tca),
         _against(result, tca),
-        _fills(tca),
+        [*_fills(tca), *_moves(analyzer)],
         _latency(tca),
         _markets(result),
+        _venues(analyzer.venues, result),
         _run(result),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
@@ -85,8 +90,9 @@ def _what(result: RunResult, tca: TcaSummary) -> list[str]:
     flow = "a synthetic market" if day is None else f"the market of {day}"
     limit = "at the market" if parent.price is None else f"limit {parent.price}"
     lines = [f"{scenario.name}: {parent.symbol} on {scenario.venue.name}, {flow}, seed {scenario.seed}"]
-    asked = f"{parent.side.name.lower()} {parent.quantity:,} {parent.symbol} {limit} by {_algorithm(result)}"
-    lines += _entry("asked", f"{asked}, decided at {_time(result.decision_ns)}")
+    asked = f"{parent.side.name.lower()} {parent.quantity:,} {parent.symbol} {limit}"
+    by = describe_algorithm(scenario.algorithm)
+    lines += _entry("asked", f"{asked} by {by}, decided at {_time(result.decision_ns)}")
     average = "" if tca.average_price is None else f" at {_price(result, tca.average_price)} on average"
     filled = f"{tca.filled_quantity:,} filled ({_percent(tca.fill_rate)}){average}"
     reason = f"; {parent.reason}" if tca.filled_quantity < parent.quantity and parent.reason else ""
@@ -107,16 +113,6 @@ def _account(result: RunResult) -> str:
     worth = to_decimal(0 if position is None else position.market_value, currency)
     cash, equity = (to_decimal(units[currency], currency) for units in (portfolio.cash, portfolio.equity))
     return f"{cash:,.2f} {currency} and {held:,} {result.instrument.symbol} worth {worth:,.2f}; equity {equity:,.2f}"
-
-
-def _algorithm(result: RunResult) -> str:
-    algorithm = result.scenario.algorithm
-    if isinstance(algorithm, TwapConfig):
-        return f"TWAP ({algorithm.slices} slices in {format_duration(algorithm.duration)})"
-    if isinstance(algorithm, IcebergConfig):
-        kind = "native" if algorithm.native else "synthetic"
-        return f"{kind} iceberg ({algorithm.display_quantity:,} shown)"
-    return "one order"
 
 
 def _cost(result: RunResult, tca: TcaSummary) -> list[str]:
@@ -167,6 +163,40 @@ def _fills(tca: TcaSummary) -> list[str]:
         if len(groups) == 1:
             label = "passive" if tca.passive_share else "aggressive"
         lines.append(_row(label, [_percent(shares[name]), *figures]))
+    return lines
+
+
+def _moves(analyzer: ExecutionAnalyzer) -> list[str]:
+    """Impact and its reversion, and the spread captured, as far as they are known."""
+    impact, capture, words = analyzer.impact, analyzer.spread_capture["all"], []
+    moved = impact.bps(impact.impact)
+    if moved is not None and analyzer.summary.filled_quantity:
+        words.append(f"the mid-point moved {moved:.2f} bp against the order from arrival to end")
+        back = impact.bps(impact.reversion["5m"])
+        if back is not None:
+            words.append(f"{back:.2f} bp back 5m later")
+    if capture is not None:
+        done = "earned" if capture.captured >= 0 else "paid"
+        words.append(f"{done} {_percent(abs(capture.captured))} of the half-spread")
+    schedule = analyzer.schedule
+    if schedule is not None:
+        words.append(f"{_percent(schedule.fractions()['mean_absolute'])} of the order off its plan on average")
+    return _wrapped("; ".join(words)) if words else []
+
+
+def _venues(venues: Table, result: RunResult) -> list[str]:
+    """How each venue served the order, where there are several."""
+    if len(venues) < 2:
+        return []
+    lines = [_row("venues, bp", ["share", "fill rate", "refused", "ack med.", "ack p99", "spread", "loss 10s", "fees"])]
+    for row in venues.rows():
+        rates = [
+            _NONE if row[name] is None else _percent(row[name]) for name in ("fill_share", "fill_rate", "reject_rate")
+        ]
+        waits = [_NONE if row[name] is None else _duration(row[name]) for name in ("ack_median_ns", "ack_p99_ns")]
+        costs = [_bps(row[name]).strip() for name in ("effective_bps", "markout_10s_bps")]
+        fees = f"{to_decimal(row['fee_units'], result.instrument.currency):,.2f}"
+        lines.append(_row(row["venue"], [*rates, *waits, *costs, fees]))
     return lines
 
 

@@ -51,7 +51,8 @@ class Bookkeeper:
         mass_canceled: called with the answers to mass cancels.
 
     Attributes:
-        finals: who waits for the end of an order; ``answers`` for that of its cancel; ``replaced`` for that of a replace.
+        finals: who waits for the end of an order; ``answers`` for that of its cancel; ``replaced`` for that of a replace;
+            ``settled`` for all trades of an order that has ended.
         workers: of the parents that are worked, by order id.
     """
 
@@ -74,7 +75,7 @@ class Bookkeeper:
         self._streams: dict[str | None, ReportStream] = {}
         self._answer_of_mass_cancel = mass_canceled
         self._worked: set[str] = set()  # parents that nobody works any more
-        self.finals, self.answers, self.replaced = (OrderEvents(sim) for _ in range(3))
+        self.finals, self.answers, self.replaced, self.settled = (OrderEvents(sim) for _ in range(4))
         self.workers: dict[str, Worker] = {}
 
     def stream(self, order_id: str) -> ReportStream:
@@ -154,6 +155,8 @@ class Bookkeeper:
         for events in (self.finals, self.answers, self.replaced):
             if events.waiting:
                 events.happen(order)
+        if self.settled.waiting and order.missing_quantity <= 0:
+            self.settled.happen(order)
         if self.workers and (worker := self.workers.get(order.order_id)) is not None:
             worker.attend()
         if order.parent_id is not None:

@@ -184,6 +184,7 @@ class OrderManager:
         if order.status is _PENDING:
             self.submit(order)
         await self.wait_final(order)
+        await self._books.settled.event(order, order.missing_quantity <= 0)  # the end may overtake trades
         return [order.fill_of(trade) for trade in order.trades]
 
     def submit(self, order: Order) -> None:

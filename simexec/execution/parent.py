@@ -216,7 +216,7 @@ class ParentExecution:
         total -= total % child.instrument.lot
         if price_ticks is not None:
             price_ticks = self.within_limit(self.within_limit(price_ticks, self.parent.price_ticks), self._limit)
-        if child.is_final or child.venue is None or total <= child.filled_quantity:
+        if not self.is_working or child.is_final or child.venue is None or total <= child.filled_quantity:
             return False
         if (total, price_ticks) in ((child.quantity, None), (child.quantity, child.price_ticks)):
             return True
@@ -252,7 +252,13 @@ class ParentExecution:
             await self.sim.any_of([self.attention(), self._alarm(self.end_ns)])
 
     async def final(self, child: Order) -> Order:
-        """Wait until a child has ended."""
+        """Wait until a child has ended.
+
+        One that a guard refused was never sent and has ended at once: this then waits a millisecond, so that an algorithm that
+        asks again and again does so in time.
+        """
+        if child.submitted_ns is None and child.is_final:
+            await self.until(self.sim.now + MILLISECOND)
         return await self._manager.wait_final(child)
 
     def ended(self, child: Order) -> Event:
@@ -261,6 +267,8 @@ class ParentExecution:
 
     async def final_or(self, child: Order, time_ns: int) -> bool:
         """Wait until a child has ended or a time has come, as ``until``; whether the child has ended."""
+        if child.submitted_ns is None and child.is_final:
+            await self.final(child)
         await self.until(time_ns, self.ended(child))
         return child.is_final
 

@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+
 from simexec.analysis.result import RunResult
+from simexec.analysis.whole_market import all_prints, best_quotes, markets_of
 from simexec.config.scenario import Scenario
 from simexec.execution.parent import ParentExecution, work
 from simexec.experiments.assumptions import assumptions_of
@@ -55,25 +58,22 @@ def run_loaded(
     began = time.perf_counter()
     world = build(scenario, recordings, replication)
     built = time.perf_counter()
-    parent, children, end_ns = _simulate(world, scenario, algorithm or world.algorithm, progress)
+    worked, children = _simulate(world, scenario, algorithm or scenario.algorithm, progress)
     simulated = time.perf_counter()
     for one in world.markets:
         if isinstance(one.market, Market):
             one.market.book.flush()
-    return _result(
-        world, scenario, parent, children, end_ns, {"load": loaded_s + built - began, "simulate": simulated - built}
-    )
+    return _result(world, scenario, worked, children, {"load": loaded_s + built - began, "simulate": simulated - built})
 
 
 def _simulate(
     world: World, scenario: Scenario, algorithm: Algorithm, progress: Progress | None
-) -> tuple[Order, tuple[Order, ...], int]:
+) -> tuple[ParentExecution, tuple[Order, ...]]:
     sim, hours = world.sim, world.hours
     decision_ns = hours.open_ns + scenario.order.start
     last_ns = hours.close_ns if scenario.order.end is None else min(hours.close_ns, hours.open_ns + scenario.order.end)
-    finished: list[tuple[Order, tuple[Order, ...], int]] = []
 
-    async def desk() -> None:
+    async def desk() -> tuple[ParentExecution, tuple[Order, ...]]:
         await sim.timeout(decision_ns)
         parent = await world.manager.create_order(
             symbol=world.instrument.symbol,
@@ -90,8 +90,8 @@ def _simulate(
         await work(execution, world.manager, algorithm)
         if world.portfolio.outstanding(parent.order_id):
             world.portfolio.release(parent.order_id)
-        end_ns = sim.now if parent.closed_ns is None else parent.closed_ns
-        finished.append((parent, tuple(world.manager.children(parent.order_id)), end_ns))
+        # Now, since the manager forgets them in due time.
+        return execution, tuple(world.manager.street_orders(parent.order_id))
 
     working = sim.process(desk())
     if progress is None:
@@ -100,9 +100,9 @@ def _simulate(
         for step in range(1, _STEPS + 1):
             sim.run(until=hours.open_ns + (hours.close_ns - hours.open_ns) * step // _STEPS)
             progress(step / _STEPS)
-    sim.run(working)  # the last reports are still on their way
+    worked: tuple[ParentExecution, tuple[Order, ...]] = sim.run(working)  # the last reports are still on their way
     sim.close()
-    return finished[0]
+    return worked
 
 
 def reserve(world: World, parent: Order) -> None:
@@ -129,11 +129,12 @@ def _mark(world: World) -> None:
 
 
 def _result(
-    world: World, scenario: Scenario, parent: Order, children: tuple[Order, ...], end_ns: int, seconds: dict[str, float]
+    world: World, scenario: Scenario, worked: ParentExecution, children: tuple[Order, ...], seconds: dict[str, float]
 ) -> RunResult:
     _mark(world)
-    book = world.market.book
-    quotes, prints, queues = book.quotes.since(), book.prints.since(), book.queues.since()
+    parent = worked.parent
+    markets = report_markets(world, scenario.recording.history)
+    ours = markets_of(markets, world.instrument.symbol)
     digest = hashlib.sha256()
     world.journal.digest_into(digest)
     for one in world.markets:
@@ -150,14 +151,13 @@ def _result(
         parent=parent,
         children=children,
         decision_ns=parent.created_ns,
-        end_ns=end_ns,
-        quotes=quotes,
-        prints=prints,
-        queues=queues,
-        order_numbers=world.venue.order_numbers,
+        end_ns=world.sim.now if parent.closed_ns is None else parent.closed_ns,
+        quotes=best_quotes([one.quotes for one in ours if not one.is_dark]),
+        prints=all_prints([one.prints for one in ours]),
+        plan=np.array(worked.plan, np.int64).reshape(-1, 2),
         journal=world.journal,
         venue=world.venue.statistics(),
-        markets=report_markets(world),
+        markets=markets,
         portfolio=world.portfolio.snapshot(int(world.sim.now)),
         initial_cash=world.portfolio.initial_cash[world.instrument.currency],
         flow_messages=world.market.flow.applied(int(world.sim.now)),

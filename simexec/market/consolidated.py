@@ -8,7 +8,7 @@ import attrs
 
 from simexec.errors import InputError
 from simexec.market.order_book import Quote
-from simexec.market.view import MarketView, crossing_keys, reaches, whole_price
+from simexec.market.view import MarketView, Trade, crossing_keys, reaches, whole_price
 from simexec.market.waiting import Wait
 from simexec.sim import Event
 from simexec.trading.vocabulary import OrderSide
@@ -83,6 +83,10 @@ class ConsolidatedView:
         quote = self.quote()
         return None if quote is None else self._sim.now - quote.time_ns
 
+    def traded_quantity(self) -> int:
+        """Sum of the quantities of all trades that have arrived, over the venues."""
+        return sum(view.traded_quantity() for view in self.views)
+
     def changes(self) -> Event:
         """The next moment at which prices, sizes or venues are others than now; its value is the quote then seen."""
         start = _content(self.quote())
@@ -92,6 +96,15 @@ class ConsolidatedView:
             return quote if _content(quote) != start else None
 
         return Wait(self._sim, condition, [(view.quotes, None) for view in self.views]).event
+
+    def next_trade(self) -> Event:
+        """The next arrival of a trade from any venue; its value is that trade, of several at one nanosecond the first venue's."""
+        starts = [(view, view.statistics().trades) for view in self.views]
+
+        def condition() -> Trade | None:
+            return next((trade for view, start in starts if (trade := view.trade_after(start)) is not None), None)
+
+        return Wait(self._sim, condition, [(view.trades, None) for view in self.views]).event
 
     def crosses(self, price: int, side: OrderSide | None = None) -> Event:
         """The first moment at which the quote seen has come to ``price``; see ``MarketView.crosses``."""

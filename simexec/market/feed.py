@@ -166,7 +166,7 @@ class Feed:
         if self._stamped < self._tail:
             self._stamp()
         rows, due = self._rows[self._head : self._tail], self._stamps[self._head : self._tail]
-        fits = _reach(rows, place.keys)
+        fits = reaching(rows, place.keys)
         if self._windows:
             due, lost = shift(due, self._windows)
             if self._replaces is None:
@@ -256,8 +256,8 @@ class Feed:
         return kept
 
 
-def _reach(rows: Array, keys: Keys | None) -> npt.NDArray[np.bool_]:
-    """Which rows are waited for; rows with keys are quotes: time, bid, its size, ask, its size."""
+def reaching(rows: Array, keys: Keys | None) -> npt.NDArray[np.bool_]:
+    """Which rows are waited for: all where there are no keys; otherwise rows begin as time, bid, its size, ask, its size."""
     if keys is None:
         return np.ones(len(rows), np.bool_)
     found: npt.NDArray[np.bool_] = ((rows[:, 2] > 0) & (rows[:, 1] >= keys[0])) | (

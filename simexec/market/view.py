@@ -69,8 +69,9 @@ class MarketView:
         depth_levels: levels a side that it can see; 0: no depth.
 
     Attributes:
-        sim, market: as given.
+        sim, market, depth_levels: as given.
         quotes: the channel of quotes.
+        trades: the channel of trades.
 
     Raises:
         InputError: the stream is in use, or more levels than a book writes down.
@@ -88,7 +89,7 @@ class MarketView:
         self.sim = sim
         self.market = market
         self._book = market.book
-        self._depth_levels = depth_levels
+        self.depth_levels = depth_levels
         self._shown: Quote | None = None
         self._latest: Array = np.empty((0, 6), np.int64)
         self._latest_arrival = -1
@@ -99,12 +100,12 @@ class MarketView:
         self.quotes = Feed(
             sim, 5, arrivals_of(latency, sim.rng(name)), self._show_quotes, self._want_quotes, replaces=()
         )
-        self._trades = Feed(
+        self.trades = Feed(
             sim, 6, arrivals_of(latency, sim.rng(f"{name}.trades")), self._show_trades, self._want_trades, lose=self._lose
         )  # fmt: skip
-        self._feeds = [self.quotes, self._trades]
+        self._feeds = [self.quotes, self.trades]
         self._book.observe_quotes(self.quotes.absorb)
-        self._book.observe_prints(self._trades.absorb)
+        self._book.observe_prints(self.trades.absorb)
         quote = self._book.quote()
         if quote.bid_size or quote.ask_size:
             bid, ask = (NO_PRICE if price is None else price for price in (quote.bid, quote.ask))
@@ -144,9 +145,9 @@ class MarketView:
         Raises:
             InputError: more levels than the view can see.
         """
-        if not 1 <= (wanted := self._depth_levels if levels is None else levels) <= self._depth_levels:
+        if not 1 <= (wanted := self.depth_levels if levels is None else levels) <= self.depth_levels:
             raise InputError(
-                f"{levels or 'no'} levels of depth asked of a view of {self.name} with depth_levels={self._depth_levels};"
+                f"{levels or 'no'} levels of depth asked of a view of {self.name} with depth_levels={self.depth_levels};"
                 f" it can be made with 1 to {DEPTH_LEVELS}"
             )
         self._book.flush()
@@ -171,7 +172,7 @@ class MarketView:
     def statistics(self) -> ViewStatistics:
         """What has arrived so far, frozen."""
         self._bring_trades()
-        return ViewStatistics(self._trades.arrived, self._traded, self._lost, self._lost_quantity)
+        return ViewStatistics(self.trades.arrived, self._traded, self._lost, self._lost_quantity)
 
     # --- waiting -------------------------------------------------------------------------------------------------------
 
@@ -203,15 +204,14 @@ class MarketView:
 
     def next_trade(self) -> Event:
         """The next arrival of a trade; its value is the trade, the first of ``latest_trades`` if several come at one nanosecond."""
+        start = self.statistics().trades
+        return Wait(self.sim, lambda: self.trade_after(start), [(self.trades, None)]).event
+
+    def trade_after(self, count: int) -> Trade | None:
+        """Of the latest trades, the first that is not among the first ``count`` that ever arrived; None if none is."""
         self._bring_trades()
-        start = self._trades.arrived
-
-        def condition() -> Trade | None:
-            self._bring_trades()
-            new = self._trades.arrived - start
-            return _trade(self._latest[max(0, len(self._latest) - new)].tolist()) if new else None
-
-        return Wait(self.sim, condition, [(self._trades, None)]).event
+        new = self.trades.arrived - count
+        return _trade(self._latest[max(0, len(self._latest) - new)].tolist()) if new else None
 
     def crosses(self, price: int, side: OrderSide | None = None) -> Event:
         """The first moment at which the quote seen has come to ``price`` (quanta); its value is that quote.
@@ -268,11 +268,11 @@ class MarketView:
 
     def _bring_trades(self) -> None:
         self._book.flush()
-        self._trades.bring()
+        self.trades.bring()
 
     def _absorb_depth(self, rows: Array) -> None:
         """Take the levels that this view can see: another may have the book write down more of them."""
-        rows = rows[rows[:, 2] < self._depth_levels]
+        rows = rows[rows[:, 2] < self.depth_levels]
         if len(rows):
             self._depths.absorb(rows)
 
@@ -298,7 +298,7 @@ class MarketView:
         self.market.watches.want(self.quotes, buy_key=buy_key, sell_key=sell_key, quotes=anything)
 
     def _want_trades(self, buy_key: int, sell_key: int, anything: bool) -> None:
-        self.market.watches.want(self._trades, trades=anything)
+        self.market.watches.want(self.trades, trades=anything)
 
     def _want_depth(self, buy_key: int, sell_key: int, anything: bool) -> None:
         self.market.watches.want(self._depths, depth=anything)

@@ -120,13 +120,25 @@ class Link:
         heappush(sim._queue, (arrival, NORMAL, next(sim._eid), (self._deliver, message)))
         return arrival
 
+    def expected_ns(self, kind: str = "default") -> float:
+        """Mean latency (ns) of a message of this kind by its model, without waiting for earlier ones.
+
+        Raises:
+            InputError: if the link has no latency for this kind of message.
+        """
+        return self._model(kind).mean_ns
+
     def _open(self, kind: str) -> _Kind:
+        model = self._model(kind)
+        carried = self._kinds[kind] = _Kind(draws_of(model, self._sim.rng(f"link.{self.name}.{kind}")).next)
+        return carried
+
+    def _model(self, kind: str) -> DurationModel:
         model = self._models.get(kind) or self._models.get("default")
         if model is None:
             known = ", ".join(sorted(self._models))
             raise InputError(f"link {self.name!r} has no latency for {kind!r}, only for {known}; add one or 'default'")
-        carried = self._kinds[kind] = _Kind(draws_of(model, self._sim.rng(f"link.{self.name}.{kind}")).next)
-        return carried
+        return model
 
     def statistics(self) -> LinkStatistics:
         """Return what was carried so far, frozen."""

@@ -227,23 +227,6 @@ class Portfolio:
         self.reserved[reservation.currency] += amount - reservation.amount
         reservation.amount = amount
 
-    def consume(self, parent_id: str, amount: int) -> int:
-        """Use part of a reservation, because a child traded and the money is now spent.
-
-        Returns:
-            What was taken: the amount, or all that was left when it cost more than was set aside.
-
-        Raises:
-            InputError: the amount is negative or no int.
-            InvariantError: the parent has no reservation.
-        """
-        amount = parse_count(amount, f"consumption by {parent_id}", least=0)
-        reservation = self._reservation(parent_id)
-        taken = min(amount, reservation.amount)
-        reservation.amount -= taken
-        self.reserved[reservation.currency] -= taken
-        return taken
-
     def release(self, parent_id: str) -> int:
         """Give back what is left of a reservation; the parent works no longer.
 

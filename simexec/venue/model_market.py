@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from simexec.market.levels import Array
 from simexec.market.tape import END, KIND, QUOTE, START, TIME, VOLUME, Tape, TapeCursor
 from simexec.venue.hours import SessionCalendar, TradingHours
 from simexec.venue.model_orders import ModelOrder, Outcome
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _STEP: Final = 256
 """Rows matched before looking again: turning all of a block into Python numbers for the first of them would be waste."""
@@ -105,26 +107,31 @@ class ModelMarket:
         self._start, self._end = (START, END) if tape.is_bars else (TIME, TIME)
         self._listener = listener
         self._pending: list[Outcome] = []
-        self._observers: list[Callable[[Array], None]] = []
-        self._watching: set[object] = set()
+        self._observers: list[tuple[int, Callable[[Array], None]]] = []
+        self._watching: dict[object, Callable[[Array], Mask]] = {}
 
-    def observe(self, observer: Callable[[Array], None]) -> None:
-        """Have ``observer`` called with what is published, quotes or bars in which there was trading, as soon as it is known."""
-        self._observers.append(observer)
+    def observe(self, observer: Callable[[Array], None], kind: int = QUOTE) -> None:
+        """Have ``observer`` called with quotes, or trades, as soon as they are known; a bar in which there was trading is both."""
+        self._observers.append((kind, observer))
 
-    def watch(self, who: object, wanted: bool) -> None:
-        """Stop at what is published next as long as somebody wants it, so that it becomes a calendar event at its own time."""
-        if wanted:
-            self._watching.add(who)
+    def watch(self, who: object, wanted: Callable[[Array], Mask] | None) -> None:
+        """Stop at the next row of those that are wanted, so that it becomes a calendar event at its own time.
+
+        Args:
+            who: wants it; what it wanted before is forgotten.
+            wanted: tells which of some rows they are; None: none.
+        """
+        if wanted is None:
+            self._watching.pop(who, None)
         else:
-            self._watching.discard(who)
+            self._watching[who] = wanted
 
     def advance(self, until: int) -> int | None:
         """See ``CoupledMarket.advance``."""
         cursor, found = self._cursor, None
         while found is None and cursor.next_time is not None and cursor.next_time <= until:
             rows, seen = cursor.upto(until), None
-            if self._watching and len(shown := np.flatnonzero(self._is_published(rows))):
+            if self._watching and len(shown := np.flatnonzero(self._is_wanted(rows))):
                 rows = rows[: shown[0] + 1]
                 seen = int(rows[-1, self._end])
             if self.orders:
@@ -145,16 +152,20 @@ class ModelMarket:
         self.next_time = cursor.next_time
         return found
 
-    def _is_published(self, rows: Array) -> npt.NDArray[np.bool_]:
-        published: npt.NDArray[np.bool_] = rows[:, VOLUME] > 0 if self.is_bars else rows[:, KIND] == QUOTE
-        return published
+    def _is_wanted(self, rows: Array) -> Mask:
+        found: Mask = np.logical_or.reduce([wanted(rows) for wanted in self._watching.values()])
+        return found
+
+    def published(self, rows: Array, kind: int) -> Mask:
+        """Which rows are quotes, or trades; of bars those in which there was trading."""
+        shown: Mask = rows[:, VOLUME] > 0 if self.is_bars else rows[:, KIND] == kind
+        return shown
 
     def _publish(self, rows: Array) -> None:
-        if self._observers:
-            published = rows[self._is_published(rows)]
-            if len(published):
-                for observer in self._observers:
-                    observer(published)
+        for kind, observer in self._observers:
+            shown = rows[self.published(rows, kind)]
+            if len(shown):
+                observer(shown)
 
     def _match(self, rows: list[list[int]], *, all_of_them: bool = False) -> tuple[int, int | None]:
         """Match rows up to the first that concerns an order; returns how many, and its time."""

@@ -112,8 +112,8 @@ class ModelVenue:
             sim.call_at(close, self._close)
 
     def view(self, latency: DurationModel, stream: str) -> ModelView:
-        """What a participant sees from its own place; latencies come from the random stream of that name."""
-        return ModelView(self._sim, self.market, latency, self._sim.rng(stream))
+        """What a participant sees from its own place; latencies come from that random stream, of trades ``{stream}.trades``."""
+        return ModelView(self._sim, self.market, latency, self._sim.rng(stream), self._sim.rng(f"{stream}.trades"))
 
     # --- participants ---
 

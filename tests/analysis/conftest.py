@@ -34,7 +34,7 @@ def twap_run():
         {},
         {"algorithm": {"type": "market"}, "order.quantity": 20},
         {"algorithm": {"type": "iceberg", "display_quantity": 20}, "order.side": "sell"},
-        {"algorithm.passive": False, "order.side": "sell"},
+        {"algorithm.tactics.passive": False, "order.side": "sell"},
         {"order.order_type": "limit", "order.limit_price": "0.01"},
         {"recording.history": "off"},
         {"recording.quotes": False, "recording.journal": False},

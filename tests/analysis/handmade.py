@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 import numpy as np
 
-from simexec.analysis.result import RunResult
+from simexec.analysis.result import MarketReport, RunResult
 from simexec.config.scenario import Scenario
 from simexec.execution.journal import Journal
 from simexec.sim import StationStatistics
@@ -81,8 +81,24 @@ def prints_of(*prints):
     return np.array(rows, np.int64).reshape(-1, 6)
 
 
+def market_of(name, quotes, prints, queues, order_numbers, instrument=STOCK, *, dark=False):
+    """A market of a run, with what it has recorded."""
+    return MarketReport(
+        name, instrument, dark, None, len(prints), None, name, NOTHING_SEEN, quotes, prints, queues, order_numbers
+    )
+
+
 def result_of(
-    quotes, trades=(), *, side=OrderSide.BUY, quantity=1000, prints=(), arrival=ARRIVAL, scene=None, instrument=STOCK
+    quotes,
+    trades=(),
+    *,
+    side=OrderSide.BUY,
+    quantity=1000,
+    prints=(),
+    arrival=ARRIVAL,
+    scene=None,
+    instrument=STOCK,
+    plan=(),
 ):
     """A run of one child that reached the gateway at ``arrival`` (None: it never did) and traded ``trades``.
 
@@ -95,6 +111,7 @@ def result_of(
     if arrival is not None:
         child = _work(journal, parent, trades, arrival)
         children = (child,)
+    queues = np.array([(arrival + 25_000, 7, 2, 300, quantity)] if children else [], np.int64).reshape(-1, 5)
     if not parent.is_final:
         end = ExecutionReport("end", "ord_1", ExecType.EXPIRED, END, parent.filled_quantity, 0, text="out of time")
         parent.apply(end)
@@ -111,11 +128,10 @@ def result_of(
         end_ns=END,
         quotes=quotes,
         prints=prints_of(*prints),
-        queues=np.array([(arrival + 25_000, 7, 2, 300, quantity)] if children else [], np.int64).reshape(-1, 5),
-        order_numbers={"ord_2": 7} if children else {},
+        plan=np.array(plan, np.int64).reshape(-1, 2),
         journal=journal,
         venue=NOTHING_SEEN,
-        markets=(),
+        markets=(market_of("V", quotes, prints_of(*prints), queues, {"ord_2": 7} if children else {}, instrument),),
         portfolio=Portfolio(0, instrument.currency).snapshot(END),
         initial_cash=0,
         flow_messages=5,
@@ -173,4 +189,106 @@ def _work(journal, parent, trades, arrival):
         late.arrived_ns = late.started_ns = sent + 78_000
         journal.note((sent + 10, "cancel", child, 0, None))
         journal.note((late.time_ns + 50_000, late, child, 0, None))
+    return child
+
+
+@attrs.frozen
+class Sent:
+    """An order that was sent to a venue; times in seconds after the decision, prices in USD.
+
+    It is acknowledged ``wait`` after it left, half of it on the way out. ``end`` None: its trades fill it; ``ahead``: shares ahead
+    when it rested.
+    """
+
+    at: float
+    quantity: int
+    price: str | None
+    trades: tuple[Trade, ...] = ()
+    end: float | None = None
+    venue: str = "V"
+    ahead: int | None = None
+    wait: float = 0.002
+    refused: bool = False
+
+
+def worked(quotes, sent, *, side=OrderSide.BUY, quantity=1000, end=600, plan=(), instrument=STOCK):
+    """A run of several orders at several venues, all with the same quotes; each trade belongs to one order."""
+    journal, parent, children, queues = (
+        Journal(),
+        Order("ord_1", instrument, side, quantity, created_ns=DECISION),
+        [],
+        {},
+    )
+    parent.submit(DECISION)
+    for number, one in enumerate(sent, 2):
+        children.append(_send(journal, parent, number, one, queues))
+    for child in children:
+        for trade in child.trades:
+            filled = parent.filled_quantity + trade.last_quantity
+            parent.apply(
+                attrs.evolve(
+                    trade, order_id="ord_1", cum_quantity=filled, leaves_quantity=quantity - filled,
+                    time_ns=trade.time_ns + 50_000,
+                )
+            )  # fmt: skip
+    end_ns = DECISION + round(end * SECOND)
+    if not parent.is_final:
+        parent.apply(ExecutionReport("end", "ord_1", ExecType.EXPIRED, end_ns, parent.filled_quantity, 0))
+    result = result_of(quotes, arrival=None, side=side, quantity=quantity, plan=plan, instrument=instrument)
+    markets = tuple(
+        market_of(
+            venue, quotes, prints_of(), np.array(queues.get(venue, []), np.int64).reshape(-1, 5),
+            {child.order_id: int(child.order_id[4:]) for child in children if child.venue == venue}, instrument,
+        )
+        for venue in sorted({child.venue for child in children})
+    )  # fmt: skip
+    return attrs.evolve(
+        result, parent=parent, children=tuple(children), journal=journal, markets=markets, end_ns=end_ns
+    )
+
+
+def _send(journal, parent, number, one, queues):
+    instrument, order_id = parent.instrument, f"ord_{number}"
+    left = DECISION + round(one.at * SECOND)
+    ticks = None if one.price is None else instrument.to_ticks(one.price)
+    kind = OrderType.MARKET if ticks is None else OrderType.LIMIT
+    child = Order(
+        order_id,
+        instrument,
+        parent.side,
+        one.quantity,
+        kind,
+        ticks,
+        parent_id="ord_1",
+        venue=one.venue,
+        created_ns=left,
+    )
+    child.submit(left)
+    journal.note((left, "order", child, one.quantity, ticks))
+    half = round(one.wait * SECOND) // 2
+
+    def tell(kind, time_ns, **fields):
+        name = f"{one.venue}-{number}-{len(child.execution_ids)}"
+        report = ExecutionReport(name, order_id, kind, time_ns, venue=one.venue, **fields)
+        if kind in (ExecType.NEW, ExecType.REJECTED):
+            report.arrived_ns = report.started_ns = time_ns
+        journal.note((time_ns + half, report, child, 0, None))
+        child.apply(report)
+
+    if one.refused:
+        tell(ExecType.REJECTED, left + half, cum_quantity=0, leaves_quantity=0, reason=RejectReason.OTHER)
+        return child
+    tell(ExecType.NEW, left + half, cum_quantity=0, leaves_quantity=one.quantity)
+    if one.ahead is not None:
+        queues.setdefault(one.venue, []).append((left + half, number, 1, one.ahead, one.quantity))
+    filled = 0
+    for trade in one.trades:
+        filled += trade.quantity
+        tell(
+            ExecType.TRADE, trade.time_ns, cum_quantity=filled, leaves_quantity=one.quantity - filled,
+            last_quantity=trade.quantity, last_price_quanta=instrument.to_quanta(trade.price),
+            fee=int(Decimal(trade.fee) * 1_000_000), maker=trade.maker,
+        )  # fmt: skip
+    if filled < one.quantity and one.end is not None:
+        tell(ExecType.CANCELED, DECISION + round(one.end * SECOND), cum_quantity=filled, leaves_quantity=0)
     return child

@@ -49,8 +49,9 @@ def test_benchmarks_are_drawn_and_named():
     assert list(vwap.get_ydata()) == [40.02, 40.02]
 
 
-def test_the_schedule_of_a_twap_rises_to_its_quantity_and_the_fills_below_it():
-    schedule = draw_run(result_of(DAY, TRADES)).axes[1]
+def test_a_plan_rises_to_its_quantity_and_the_fills_below_it():
+    plan = [(DECISION, 0), (DECISION + 600 * 10**9, 1000)]
+    schedule = draw_run(result_of(DAY, TRADES, plan=plan)).axes[1]
     planned, filled = schedule.lines
     assert list(planned.get_xdata()) == [DECISION / 1e9, DECISION / 1e9 + 600]
     assert list(planned.get_ydata()) == [0, 1000]

@@ -14,7 +14,9 @@ from simexec.errors import InputError
 
 from .handmade import ARRIVAL, DECISION, END, OPEN, Trade, mid_quotes, result_of
 
-ALWAYS = {"scenario.yaml", "summary.json", "orders.parquet", "fills.parquet"}
+ALWAYS = {
+    "scenario.yaml", "summary.json", "orders.parquet", "fills.parquet", "tca_orders.parquet", "tca_fills.parquet",
+}  # fmt: skip
 
 
 def names(folder):
@@ -52,7 +54,7 @@ def test_tables_hold_the_run_column_by_column(twap_run, tmp_path):
         assert prices.null_count == (~shown).sum() > 0
         assert np.array_equal(prices.drop_null().to_numpy(), twap_run.quotes[shown, column])
     assert np.array_equal(read["prints"]["price_quanta"].to_numpy(), twap_run.prints[:, 1])
-    assert np.array_equal(read["queues"]["quantity_ahead"].to_numpy(), twap_run.queues[:, 3])
+    assert np.array_equal(read["queues"]["quantity_ahead"].to_numpy(), twap_run.markets[0].queues[:, 3])
     assert set(read["queues"]["order_id"].to_pylist()) <= set(read["orders"]["order_id"].to_pylist())
     assert read["orders"].num_rows == 1 + len(twap_run.children)
     fills = read["fills"]

@@ -27,7 +27,7 @@ quotes = st.lists(
 def columns_of(rows):
     table = np.array(sorted(rows), np.int64).reshape(-1, 3)
     zeros = np.zeros(len(table), np.int64)
-    return Fills(table[:, 0], table[:, 1], table[:, 2], zeros, zeros == 1)
+    return Fills(table[:, 0], table[:, 1], table[:, 2], zeros, zeros == 1, zeros)
 
 
 def mids_of(rows):

@@ -74,7 +74,7 @@ def test_any_run_has_a_summary_for_a_terminal_of_100_columns_and_a_pipe(any_run)
 def test_the_summary_says_what_was_asked_what_happened_and_what_it_cost():
     text = format_run(result_of(DAY, PEROLD))
     for words in (
-        "buy 1,000 TEST at the market by TWAP (10 slices in 10m), decided at 10:01:00",
+        "buy 1,000 TEST at the market by TWAP (slices 10, duration 10m), decided at 10:01:00",
         "EXPIRED: 700 filled (70.0 %) at 40.0500 on average, done at 10:11:00; out of time",
         "1: 1 CANCELLED; 1 cancels too late",
         "total            19.00 bp        76.00 USD",

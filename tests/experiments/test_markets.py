@@ -61,8 +61,8 @@ def test_a_market_that_is_added_changes_nothing_in_the_others(alone: Scenario) -
     assert second[1] == third[1]
     assert len({quotes for _, quotes, _ in third[:4]}) == 4
     plain, with_others = run_scenario(alone), run_scenario(many)
-    assert np.array_equal(plain.quotes, with_others.quotes)
-    assert np.array_equal(plain.prints, with_others.prints)
+    assert np.array_equal(plain.quotes, with_others.markets[0].quotes)
+    assert np.array_equal(plain.prints, with_others.markets[0].prints)
     assert plain.journal_digest != with_others.journal_digest  # which covers all markets
     assert [child.average_price for child in plain.children] == [child.average_price for child in with_others.children]
 
@@ -78,7 +78,7 @@ def test_the_summary_has_every_market(alone: Scenario) -> None:
         ("DARK", "DARK", "DEMO"),
     ]
     assert found[0]["statistics"] == run_json(result)["venue"]
-    assert (found[0]["messages"], found[0]["trades"]) == (result.flow_messages, len(result.prints))
+    assert (found[0]["messages"], found[0]["trades"]) == (result.flow_messages, len(result.markets[0].prints))
     assert all(one["last_quote"]["bid"] < one["last_quote"]["ask"] for one in found[:4])
     assert (found[4]["messages"], found[4]["last_quote"], found[4]["dark"]) == (None, None, True)
     text = format_run(result)

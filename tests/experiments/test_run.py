@@ -87,7 +87,7 @@ def test_what_is_recorded_does_not_change_what_happens(scenario: Scenario, histo
     result, plain = run_scenario(scenario.with_(changes)), run_scenario(scenario)
     assert [c.average_price for c in result.children] == [c.average_price for c in plain.children]
     if history == "off":
-        assert len(result.quotes) == len(result.prints) == len(result.queues) == 0
+        assert len(result.quotes) == len(result.prints) == len(result.markets[0].queues) == 0
     else:
         assert result.journal_digest == plain.journal_digest
         assert np.array_equal(result.quotes, plain.quotes)
@@ -104,7 +104,7 @@ def test_an_algorithm_of_ones_own_takes_the_place_of_the_scenarios(scenario: Sce
     [
         {"type": "twap", "duration": "10m", "slices": 4},
         {"type": "twap", "duration": "10m", "slices": 7, "passive": False, "randomise_times": 1.0},
-        {"type": "twap", "duration": "10m", "slices": 3, "catch_up": False, "cross_at_end": False},
+        {"type": "twap", "duration": "10m", "slices": 3, "tactics": {"catch_up": False, "cross_at_end": False}},
         {"type": "iceberg", "display_quantity": 200},
         {"type": "iceberg", "display_quantity": 200, "native": False, "randomise_display": 0.5},
         {"type": "market"},
@@ -140,7 +140,7 @@ def test_an_order_that_ends_early_is_expired_with_its_reason(scenario: Scenario)
 
 def test_a_recorded_day_with_our_orders_balances_with_history(data_dir: Path) -> None:
     file = data_dir / "lobster" / "AMZN_2012-06-21_34200000_57600000_message_5.csv.gz"
-    for changes in ({}, {"algorithm.passive": False}, {"order.side": "sell", "algorithm.randomise_sizes": 1.0}):
+    for changes in ({}, {"algorithm.tactics.passive": False}, {"order.side": "sell", "algorithm.randomise_sizes": 1.0}):
         base = load_scenario(ROOT / "scenarios" / "amzn_day.yaml", data=file)
         result = run_scenario(base.with_({"order.quantity": 30_000, **changes}))
         assert result.flow_messages == 155_935

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from simexec.errors import InputError
 from simexec.market.consolidated import ConsolidatedQuote, ConsolidatedView
 from simexec.market.market import Market
-from simexec.market.view import MarketView
+from simexec.market.view import MarketView, Trade
 from simexec.protocols import DurationModel
 from simexec.sim import Constant, Exponential, Simulation
-from simexec.testing import Message, ScriptedFlow, background_cancel, background_order
+from simexec.testing import Message, ScriptedFlow, background_cancel, background_market_order, background_order
 from simexec.trading.vocabulary import OrderSide
 
 from .seen import Step, lively
@@ -102,6 +102,32 @@ def test_a_change_behind_the_best_prices_wakes_nobody() -> None:
         return venues.sim.now, quote
 
     assert venues.sim.run(main()) == (310, ConsolidatedQuote(0, 99, 6, ("X1", "X2"), 101, 5, ("X1",)))
+
+
+def trading(bid: int, ask: int, *times: int) -> list[Message]:
+    """A unit is sold to the bid at each of these times."""
+    return [*quoting(0, bid, ask), *(background_market_order(time, SELL, 1) for time in times)]
+
+
+def test_what_has_been_seen_to_trade_is_summed_over_venues() -> None:
+    venues = Venues((trading(99, 101, 100, 200), Constant(10)), (trading(98, 101, 150), Constant(100)))
+    assert [(venues.at(time), venues.best.traded_quantity())[1] for time in (109, 110, 249, 250)] == [0, 1, 2, 3]
+
+
+def test_the_next_trade_is_the_first_that_arrives_from_any_venue() -> None:
+    """X2's trade at 150 is seen at 250, behind both of X1; of two at one nanosecond the first venue's is told."""
+    venues = Venues((trading(99, 101, 100, 200, 420), Constant(10)), (trading(98, 101, 150, 330), Constant(100)))
+    seen: list[tuple[int, Trade]] = []
+
+    async def main() -> None:
+        for _ in range(4):
+            trade = await venues.best.next_trade()
+            seen.append((venues.sim.now, trade))
+
+    venues.sim.run(main())
+    assert [(now, trade.time_ns, trade.price, trade.quantity) for now, trade in seen] == [
+        (110, 100, 99, 1), (210, 200, 99, 1), (250, 150, 98, 1), (430, 420, 99, 1),
+    ]  # fmt: skip
 
 
 steps: st.SearchStrategy[list[Step]] = st.lists(

@@ -89,3 +89,10 @@ def test_a_kind_without_a_latency_is_refused_and_default_serves_the_rest() -> No
     assert other.send("c", "cancel") == 5
     with pytest.raises(InputError, match="no latency model"):
         Link(sim, "z", {}, lambda message: None)
+
+
+def test_the_expected_latency_is_the_mean_of_the_kinds_model() -> None:
+    link = Link(Simulation(), "orders", {"order": Uniform(100, 300), "cancel": Constant(50)}, print)
+    assert (link.expected_ns("order"), link.expected_ns("cancel")) == (200.0, 50.0)
+    with pytest.raises(InputError, match="no latency for 'report'"):
+        link.expected_ns("report")

@@ -74,16 +74,14 @@ class PortfolioAgainstOracle(RuleBasedStateMachine):
             self.portfolio.reserve(parent, amount, currency)
             self.oracle.reservations[parent] = (currency, amount)
 
-    @rule(parent=parents, amount=st.integers(0, 10**9), resize=st.booleans())
-    def change_reservation(self, parent, amount, resize):
-        change = self.portfolio.resize if resize else self.portfolio.consume
+    @rule(parent=parents, amount=st.integers(0, 10**9))
+    def resize(self, parent, amount):
         if parent in self.oracle.reservations:
-            currency, outstanding = self.oracle.reservations[parent]
-            change(parent, amount)
-            self.oracle.reservations[parent] = (currency, amount if resize else max(0, outstanding - amount))
+            self.portfolio.resize(parent, amount)
+            self.oracle.reservations[parent] = (self.oracle.reservations[parent][0], amount)
         else:
             with pytest.raises(InvariantError, match="has no reservation"):
-                change(parent, amount)
+                self.portfolio.resize(parent, amount)
 
     @rule(parent=parents)
     def release(self, parent):
@@ -191,14 +189,13 @@ def test_a_symbol_can_be_marked_before_it_trades():
         portfolio.mark("AMZN", 0)
 
 
-def test_a_reservation_lowers_what_is_available_until_it_is_used_or_released():
+def test_a_reservation_lowers_what_is_available_until_it_is_released():
     portfolio = Portfolio(1000)
     portfolio.reserve("p1", 600_000_000)
     assert portfolio.available() == 400_000_000
-    assert portfolio.consume("p1", 250_000_000) == 250_000_000
+    portfolio.resize("p1", 350_000_000)
     assert (portfolio.outstanding("p1"), portfolio.available()) == (350_000_000, 650_000_000)
-    assert portfolio.consume("p1", 400_000_000) == 350_000_000
-    assert portfolio.release("p1") == 0
+    assert portfolio.release("p1") == 350_000_000
     assert (portfolio.outstanding("p1"), portfolio.reserved) == (0, {"USD": 0})
     with pytest.raises(InvariantError, match="parent p1 has no reservation: it never had one"):
         portfolio.release("p1")
