@@ -32,7 +32,7 @@ class Worker(Protocol):
     """Who works a parent order."""
 
     def attend(self) -> None:
-        """Look at the order again: it has ended, its cancel was asked for, or a late report has come."""
+        """Look at the order again: it has ended, its cancel was asked for."""
 
     async def amend(self, quantity: int | None, price: Price | None) -> bool:
         """Change the parent's total quantity or limit while it is worked; whether it was done."""
@@ -52,7 +52,7 @@ class Bookkeeper:
 
     Attributes:
         finals: who waits for the end of an order; ``answers`` for that of its cancel; ``replaced`` for that of a replace;
-            ``settled`` for all trades of an order that has ended.
+            ``settled`` for all trades of an order that has ended; ``told`` for the next trade of a parent's children.
         workers: of the parents that are worked, by order id.
     """
 
@@ -75,7 +75,7 @@ class Bookkeeper:
         self._streams: dict[str | None, ReportStream] = {}
         self._answer_of_mass_cancel = mass_canceled
         self._worked: set[str] = set()  # parents that nobody works any more
-        self.finals, self.answers, self.replaced, self.settled = (OrderEvents(sim) for _ in range(4))
+        self.finals, self.answers, self.replaced, self.settled, self.told = (OrderEvents(sim) for _ in range(5))
         self.workers: dict[str, Worker] = {}
 
     def stream(self, order_id: str) -> ReportStream:
@@ -152,7 +152,7 @@ class Bookkeeper:
             group.refused(order)
 
     def _ended(self, order: Order) -> None:
-        for events in (self.finals, self.answers, self.replaced):
+        for events in (self.finals, self.answers, self.replaced, self.told):
             if events.waiting:
                 events.happen(order)
         if self.settled.waiting and order.missing_quantity <= 0:
@@ -195,8 +195,8 @@ class Bookkeeper:
         """Something has changed for a parent that still works: its last child may have ended before this report of it came."""
         if parent.pending_cancel:
             self.end_cancelled(parent)
-        elif self.workers and (worker := self.workers.get(parent.order_id)) is not None:
-            worker.attend()
+        elif self.told.waiting:
+            self.told.happen(parent)
 
     def release(self, parent: Order) -> None:
         """Nobody works a parent any more."""

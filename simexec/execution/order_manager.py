@@ -432,6 +432,10 @@ class OrderManager:
         """An event that happens when a replace of an order is answered, or it has ended; at once if none is on its way."""
         return self._books.replaced.event(order, order.is_final or not order.pending_replace)
 
+    def told(self, parent: Order) -> Event:
+        """An event that happens with the next trade, or bust, of a parent's children, and at its end."""
+        return self._books.told.event(parent, parent.is_final)
+
     async def wait_final(self, order: Order) -> Order:
         """Wait until an order has ended: filled, cancelled, rejected or expired."""
         if not order.status.is_final:

@@ -281,7 +281,7 @@ class ParentExecution:
             self.over.succeed()
 
     def attention(self) -> Event:
-        """The next time that something happens to the order itself: a trade, an amendment, a pause, its end."""
+        """The next time that something happens to the order itself: an amendment, a pause, its end."""
         if self._attention is None:
             self._attention = Event(self.sim)
         return self._attention
@@ -367,7 +367,7 @@ class ParentExecution:
                 return
             working = self.working
             if not working:  # all have ended, but trades of theirs are still on their way
-                await self.attention()
+                await self._manager.told(parent)
                 continue
             child = working[-1]
             fits = child.exposed_quantity > excess and not child.awaits_answer
@@ -400,7 +400,7 @@ async def work(execution: ParentExecution, manager: OrderManager, algorithm: Alg
         for child in unsettled:
             await execution.withdraw(child)
         if not execution.working and manager.unsettled(parent):
-            await execution.attention()  # trades of a child that has ended are still on their way
+            await manager.told(parent)  # trades of a child that has ended are still on their way
     if not parent.is_final:
         immediate = parent.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
         manager.close(

@@ -193,7 +193,7 @@ def test_without_venues_it_takes_where_the_order_goes() -> None:
 
 def test_it_asks_dark_venues_first() -> None:
     street = Street({"ALFA": Corner(), "DARK": Corner(dark=True)})
-    Participant(street.sim, street.venues["DARK"]).new("s", SELL, 12, 90)
+    Participant(street.sim, street.venues["DARK"]).new("s", SELL, 12, 90, hidden=True)
     parent = snipe(street, Sniper(dark_venues=("DARK",), clip=20), 20)
     children = street.manager.children(parent.order_id)
     assert [(child.venue, child.quantity, child.filled_quantity) for child in children] == [

@@ -1,21 +1,19 @@
-"""The router as an algorithm: it works an order over several venues to its end."""
+"""The router as an algorithm: what it takes, and what it does when something goes wrong."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 import attrs
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simexec.execution.guard import Refusal
 from simexec.execution.parent import work
 from simexec.execution.router_settings import Resting, RouterSettings
-from simexec.execution.stagger import delays
-from simexec.sim import Constant, Exponential, Uniform
+from simexec.sim import Constant, Exponential
 from simexec.sim.clock import MINUTE, SECOND
-from simexec.testing import Participant, background_market_order, background_order
+from simexec.testing import background_market_order
 from simexec.trading.order import Order
 from simexec.trading.report import ExecutionReport
 from simexec.trading.vocabulary import OrderSide, OrderStatus, TimeInForce
@@ -136,7 +134,7 @@ def test_an_order_that_every_venue_refuses_to_its_end_is_counted_in_few_tries() 
 def test_during_an_outage_what_may_still_fill_there_is_not_sent_elsewhere() -> None:
     """ALFA is silent from 1 ms to 3 s; its order fills when it comes back, although we have asked for its cancel."""
     silent = Corner(asks=[(101, [500])], rules={"incidents": [Outage(MS, 3 * SECOND)]})
-    street = Street({"ALFA": silent, "BETA": Corner(asks=[(102, [5000])])})
+    street = Street({"ALFA": silent, "BETA": Corner(bids=[(98, [500])], asks=[(102, [5000])])})
     order = street.order(BUY, 800, 103)
     street.sim.run(2 * MS)
     done = street.sim.process(work(street.execution(order), street.manager, street.router))
@@ -144,7 +142,7 @@ def test_during_an_outage_what_may_still_fill_there_is_not_sent_elsewhere() -> N
     alfa, beta = street.manager.children(order.order_id)
     assert (alfa.venue, alfa.quantity, alfa.filled_quantity, alfa.pending_cancel) == ("ALFA", 500, 0, True)
     assert (beta.venue, beta.quantity, beta.filled_quantity) == ("BETA", 300, 300)
-    later = street.order(BUY, 100, 103, IOC)
+    later = street.order(SELL, 100, 97, IOC)  # ALFA bids more, but does not answer
     street.sim.run(street.router.route_order(later))
     assert [child.venue for child in street.manager.children(later.order_id)] == ["BETA"]
     street.sim.run(done)
@@ -213,236 +211,6 @@ def test_a_fill_or_kill_goes_to_the_cheapest_venue_that_shows_enough() -> None:
     assert sent(street) == [("CARL", "all or none", 500, 102)]
     assert (order.status, street.router.legs[0].order.time_in_force) == (OrderStatus.FILLED, FOK)
     street.finish()
-
-
-# --- what rests --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_day_order_rests_where_makers_pay_least_and_then_where_the_queue_is_shortest() -> None:
-    costs = {"ALFA": fees("0", "0.001"), "BETA": fees("0", "-0.002"), "CARL": fees("0", "-0.002")}
-    queues = {"ALFA": 10, "BETA": 900, "CARL": 400}
-    street = Street({name: Corner(bids=[(99, [queues[name]])], fees=cost) for name, cost in costs.items()})
-    order = street.route(street.order(BUY, 200, 99), end=SECOND)
-    assert sent(street) == [("CARL", "rest", 200, 99)]
-    assert (order.status, order.filled_quantity) == (OrderStatus.EXPIRED, 0)
-    street.finish()
-
-
-def test_what_is_left_after_taking_rests_at_the_limit() -> None:
-    selling = [background_market_order(2 * SECOND, SELL, 1000)]
-    street = Street(
-        {"ALFA": Corner(asks=[(101, [100]), (110, [5])], messages=selling), "BETA": Corner(asks=[(110, [5])])}
-    )
-    order = street.route(street.order(BUY, 300, 102))
-    assert sent(street) == [("ALFA", "take", 100, 101), ("ALFA", "rest", 200, 102)]
-    assert (order.status, street.sim.now) == (OrderStatus.FILLED, 2 * SECOND + 250 * US)
-    street.finish()
-
-
-def test_an_order_with_a_far_limit_does_not_rest_there_before_it_has_seen_what_lies_behind_the_best_price() -> None:
-    street = Street({"ALFA": Corner(asks=[(101, [100]), (108, [900])]), "BETA": Corner(asks=[(102, [400])])})
-    order = street.route(street.order(BUY, 500, 110))
-    assert sent(street) == [("ALFA", "take", 100, 101), ("BETA", "take", 400, 102)]
-    assert order.average_price is not None
-    assert float(order.average_price) == pytest.approx(1.018)
-    street.finish()
-
-
-def test_resting_shares_are_called_back_when_another_venue_comes_to_the_limit() -> None:
-    offered = [background_order(SECOND, SELL, 99, 150, 7)]
-    street = Street({"ALFA": Corner(bids=[(98, [500])]), "BETA": Corner(bids=[(98, [900])], messages=offered)})
-    order = street.route(street.order(BUY, 400, 99), end=3 * SECOND)
-    assert sent(street)[:2] == [("ALFA", "rest", 400, 99), ("BETA", "take", 150, 99)]
-    assert order.filled_quantity == 150
-    assert sent(street)[2:] == [("ALFA", "rest", 250, 99)]
-    street.finish()
-
-
-def test_a_post_only_order_takes_nothing() -> None:
-    street = Street({"ALFA": Corner(), "BETA": Corner()})
-    order = street.route(street.order(BUY, 400, 100, post_only=True), end=SECOND)
-    (leg,) = street.router.legs
-    assert (leg.leg.why, leg.order.post_only, order.filled_quantity) == ("rest", True, 0)
-    street.finish()
-
-
-def test_an_iceberg_shows_its_part_where_it_rests() -> None:
-    street = Street({"ALFA": Corner()})
-    order = street.order(BUY, 400, 100, display_quantity=50)
-    street.route(order, end=SECOND)
-    assert [leg.order.display_quantity for leg in street.router.legs] == [50]
-    street.finish()
-
-
-def test_a_hidden_order_takes_and_does_not_rest_in_the_open() -> None:
-    street = Street({"ALFA": Corner(asks=[(101, [100])])})
-    order = street.route(street.order(BUY, 400, 102, hidden=True), end=SECOND)
-    assert ([leg.leg.why for leg in street.router.legs], order.filled_quantity) == (["take"], 100)
-    street.finish()
-
-
-def test_an_end_while_it_rests_cancels_what_rests() -> None:
-    street = Street({"ALFA": Corner(), "BETA": Corner()})
-    order = street.order(BUY, 400, 99)
-    street.sim.run(MS)
-    street.sim.call_at(SECOND, lambda _: street.manager.cancel(order))
-    street.route(order)
-    assert order.status is OrderStatus.CANCELLED
-    assert street.sim.now < SECOND + MS
-    street.finish()
-
-
-# --- Cont and Kukanov --------------------------------------------------------------------------------------------------------
-
-
-def busy(times: range, quantity: int) -> list[tuple[int, int, int, int, int, int]]:
-    """Somebody sells to the bid and puts the same back."""
-    messages = []
-    for number, time in enumerate(times):
-        messages += [
-            background_market_order(time, SELL, quantity),
-            background_order(time + US, BUY, 99, quantity, 1000 + number),
-        ]
-    return messages
-
-
-def test_a_part_rests_at_the_near_touch_for_the_horizon_and_the_rest_of_it_then_takes() -> None:
-    """The market trades at ALFA alone, so the part rests there; a share that is missed costs a twentieth of a tick."""
-    settings_ = RouterSettings(resting=Resting.CONT_KUKANOV, horizon="5s", underfill_ticks=0.05)
-    alfa = Corner(messages=busy(range(SECOND // 10, 9 * SECOND, SECOND // 10), 40), asks=[(101, [5000])])
-    street = Street({"ALFA": alfa, "BETA": Corner()}, settings_)
-    order = street.route(street.order(BUY, 1000, 101), start=10 * SECOND)
-    first = street.router.legs[0]
-    assert (first.leg.venue, first.leg.why, first.order.price_ticks) == ("ALFA", "rest", 99)
-    assert {leg.leg.venue for leg in street.router.legs if leg.leg.why == "rest"} == {"ALFA"}
-    assert sum(leg.filled for leg in street.router.legs if leg.leg.why == "take") == 1000 - first.filled
-    assert order.status is OrderStatus.FILLED
-    assert street.sim.now >= 15 * SECOND
-    street.finish()
-
-
-def test_where_nothing_trades_everything_takes_at_once() -> None:
-    street = Street({"ALFA": Corner(), "BETA": Corner()}, RouterSettings(resting=Resting.CONT_KUKANOV))
-    order = street.route(street.order(BUY, 1000, 101), start=10 * SECOND)
-    assert [leg.leg.why for leg in street.router.legs] == ["take", "take"]
-    assert (order.status, street.sim.now < 11 * SECOND) == (OrderStatus.FILLED, True)
-    street.finish()
-
-
-def test_a_passive_order_is_divided_over_the_venues_by_what_trades_there() -> None:
-    settings_ = RouterSettings(resting=Resting.CONT_KUKANOV, horizon="5s")
-    corners = {
-        name: Corner(messages=busy(range(SECOND // 10, 9 * SECOND, SECOND // 10), size))
-        for name, size in (("ALFA", 120), ("BETA", 120), ("CARL", 1))
-    }
-    street = Street(corners, settings_)
-    street.route(street.order(BUY, 1001, 99), start=10 * SECOND, end=11 * SECOND)
-    legs = {leg.leg.venue: leg.order.quantity for leg in street.router.legs}
-    assert sum(legs.values()) == 1001
-    assert legs["ALFA"] == pytest.approx(legs["BETA"], abs=1)
-    assert legs.get("CARL", 0) < 100
-    street.finish()
-
-
-# --- dark pools --------------------------------------------------------------------------------------------------------------
-
-
-def seller_in(street: Street, pool: str, quantity: int) -> None:
-    Participant(street.sim, street.venues[pool], f"seller of {quantity}").new(
-        f"s{quantity}", SELL, quantity, 1, hidden=True
-    )
-
-
-def test_dark_pools_are_asked_first_and_the_rest_goes_to_the_lit_venues() -> None:
-    street = Street({"ALFA": Corner(), "DARK": Corner(dark=True)})
-    street.sim.run(MS // 2)
-    seller_in(street, "DARK", 200)
-    order = street.route(street.order(BUY, 500, 101))
-    assert sent(street) == [("DARK", "dark", 500, 101), ("ALFA", "take", 300, 101)]
-    assert float(order.average_price or 0) == pytest.approx((200 * 1.00 + 300 * 1.01) / 500)
-    street.finish()
-
-
-def test_a_dark_pool_whose_price_lies_beyond_the_limit_is_not_asked_and_nothing_is_learned_from_it() -> None:
-    street = Street({"ALFA": Corner(), "DARK": Corner(dark=True)})
-    street.sim.run(MS // 2)
-    seller_in(street, "DARK", 200)
-    street.route(street.order(BUY, 500, 99), end=SECOND)
-    assert sent(street) == [("ALFA", "rest", 500, 99)]
-    street.finish()
-
-
-def test_fill_rates_are_learned_from_censored_fills_and_the_pool_that_fills_gets_more() -> None:
-    settings_ = RouterSettings(dark_unit=100, dark_observations=1)
-    street = Street(
-        {"ALFA": Corner(asks=[(101, [90_000])]), "D1": Corner(dark=True), "D2": Corner(dark=True)}, settings_
-    )
-    street.sim.run(MS // 2)
-    seller_in(street, "D2", 5000)
-    for second in range(1, 7):
-        street.route(street.order(BUY, 600, 101, IOC), start=second * SECOND)
-    legs = [(leg.leg.venue, leg.order.quantity) for leg in street.router.legs if leg.leg.why == "dark"]
-    assert legs[:2] == [("D1", 300), ("D2", 300)]  # nothing is known: it is spread evenly
-    assert legs[-2:] != legs[:2]
-    assert legs[-1] == ("D2", 600)
-    street.finish()
-
-
-def test_a_silent_dark_pool_delays_no_more_than_an_answer_may_take_and_keeps_its_part() -> None:
-    silent = Corner(dark=True, rules={"incidents": [Outage(MS, 5 * SECOND)]})
-    street = Street({"ALFA": Corner(), "DARK": silent, "DIM": Corner(dark=True)}, RouterSettings(answer_timeout="20ms"))
-    order = street.route(street.order(BUY, 400, 101), start=2 * MS)
-    dark = next(leg for leg in street.router.legs if leg.leg.venue == "DARK")
-    lit = [leg for leg in street.router.legs if leg.leg.venue == "ALFA"]
-    assert [leg.order.quantity for leg in lit] == [200, 200]
-    assert 22 * MS <= lit[0].seen_ns < 23 * MS
-    assert (dark.filled, lit[1].seen_ns > 5 * SECOND) == (0, True)
-    assert order.status is OrderStatus.FILLED
-    street.finish()
-
-
-# --- staggering --------------------------------------------------------------------------------------------------------------
-
-
-def test_the_farthest_is_sent_to_first() -> None:
-    assert delays({"A": 100.4, "B": 900.0, "C": 900.0}) == {"A": 800, "B": 0, "C": 0}
-    assert delays({}) == {}
-
-
-def arrivals(street: Street) -> list[int]:
-    return [trade.arrived_ns for leg in street.router.legs for trade in leg.order.trades]
-
-
-LINES = {"ALFA": "80us", "BETA": "400us", "CARL": "1500us"}
-
-
-def test_over_constant_lines_staggered_orders_arrive_at_one_nanosecond() -> None:
-    for stagger in (True, False):
-        street = Street(
-            {name: Corner(line=Constant(line)) for name, line in LINES.items()}, RouterSettings(stagger=stagger)
-        )
-        street.route(street.order(BUY, 1500, 101, IOC))
-        times = arrivals(street)
-        assert len(times) == 3
-        assert max(times) - min(times) == (0 if stagger else 1420 * US)
-        street.finish()
-
-
-def test_over_random_lines_staggered_orders_arrive_within_their_jitter() -> None:
-    spreads: dict[bool, list[int]] = {True: [], False: []}
-    for seed in range(10):
-        for stagger in spreads:
-            lines = {
-                "ALFA": Uniform("50us", "110us"),
-                "BETA": Uniform("370us", "430us"),
-                "CARL": Uniform("1470us", "1530us"),
-            }
-            corners = {name: Corner(line=line) for name, line in lines.items()}
-            street = Street(corners, RouterSettings(stagger=stagger), seed=seed)
-            street.route(street.order(BUY, 1500, 101, IOC))
-            spreads[stagger].append(max(arrivals(street)) - min(arrivals(street)))
-    assert max(spreads[True]) <= 60 * US
-    assert min(spreads[False]) > 1300 * US
 
 
 # --- whatever happens --------------------------------------------------------------------------------------------------------
