@@ -18,6 +18,9 @@ from simexec.config.markets import MarketSettings, OtherMarketConfig, check_mark
 from simexec.config.order import OrderConfig
 from simexec.config.session import InstrumentConfig, SessionConfig
 from simexec.config.venue import HistoryMode, LinksConfig, RecordingConfig, VenueConfig
+from simexec.execution.breaker_limits import BreakerLimits
+from simexec.execution.risk_limits import RiskLimits
+from simexec.execution.router_settings import RouterSettings
 from simexec.protocols import Algorithm
 from simexec.sim.clock import format_duration
 from simexec.trading.convert import (
@@ -47,6 +50,9 @@ class Scenario:
         order: the parent order.
         algorithm: how it is worked.
         initial_cash: cash at the start, in the instrument's currency.
+        risk: limits of the account; None: none, and nothing is reserved.
+        circuit_breaker: when everything is cancelled and refused; None: never.
+        router: divides the order over all venues of its instrument; None: it goes to the first.
         execution: the execution module's own section.
         recording: what the run keeps.
 
@@ -66,6 +72,9 @@ class Scenario:
     order: OrderConfig
     algorithm: Algorithm = field(factory=at_market, converter=to_algorithm, metadata={"dump": dump_algorithm})
     initial_cash: Decimal = field(default=Decimal(1_000_000), converter=to_decimal_from_zero)
+    risk: RiskLimits | None = field(default=None)
+    circuit_breaker: BreakerLimits | None = field(default=None)
+    router: RouterSettings | None = field(default=None)
     execution: ExecutionConfig = field(factory=ExecutionConfig)
     recording: RecordingConfig = field(factory=RecordingConfig)
 

@@ -20,9 +20,19 @@ from simexec.config.scenario import Scenario
 from simexec.config.session import SessionConfig
 from simexec.config.venue import FeesConfig, HistoryMode, LinksConfig, Matching, OutageIncident, VenueConfig
 from simexec.errors import ConfigError
-from simexec.execution import Broker, Journal, Latencies, OrderManager
+from simexec.execution import (
+    Broker,
+    ExecutionCircuitBreaker,
+    Journal,
+    Latencies,
+    OrderManager,
+    RiskPortfolioContainer,
+    SmartOrderRouter,
+)
+from simexec.execution.route import Place
 from simexec.experiments.flows import dark_flow_of, duration_model, flow_of
 from simexec.market.arrivals import RecordedLatency
+from simexec.market.consolidated import ConsolidatedView
 from simexec.market.dbn import read_dbn
 from simexec.market.lobster import read_lobster
 from simexec.market.market import Market
@@ -70,6 +80,7 @@ class World:
     Attributes:
         markets: all of them, that of the order first; ``instrument``, ``hours``, ``recording``, ``market``, ``venue`` and
             ``view`` are those of the first.
+        risk, breaker, router: where the scenario has them.
     """
 
     sim: Simulation
@@ -84,6 +95,13 @@ class World:
     view: MarketView
     journal: Journal
     markets: tuple[ListedMarket, ...]
+    risk: RiskPortfolioContainer | None
+    breaker: ExecutionCircuitBreaker | None
+    router: SmartOrderRouter | None
+
+    def view_of(self, symbol: str) -> MarketView | ConsolidatedView:
+        """What we see of an instrument: at its only lit market, or the best over all of them."""
+        return _best_view(self.markets, symbol)
 
     @property
     def views(self) -> Mapping[str, MarketView]:
@@ -160,18 +178,28 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
     first = markets[0]
     assert isinstance(first.market, Market)  # as the scenario has checked
     assert first.view is not None
-    portfolio = Portfolio(scenario.initial_cash, first.instrument.currency)
-    journal = Journal()
+    journal, currency = Journal(), first.instrument.currency
+    instruments = list({one.instrument.symbol: one.instrument for one in markets}.values())
+    breaker = None if scenario.circuit_breaker is None else ExecutionCircuitBreaker(scenario.circuit_breaker, sim=sim)
+    risk = _risk(scenario, instruments, markets)
+    portfolio = Portfolio(scenario.initial_cash, currency) if risk is None else risk.get_portfolio_state()
     manager_config = scenario.execution.order_manager
     manager = OrderManager(
         broker,
         portfolio,
-        list({one.instrument.symbol: one.instrument for one in markets}.values()),
+        instruments,
         max_order_age=manager_config.max_order_age,
         cleanup_interval=manager_config.cleanup_interval,
         journal=journal,
+        guards=[guard for guard in (breaker, risk) if guard is not None],
         sim=sim,
     )
+    if breaker is not None:
+        views = {one.settings.name: one.view for one in markets if one.view is not None}
+        breaker.attach(manager, portfolio, views, currency)
+    router = None
+    if scenario.router is not None:
+        router = SmartOrderRouter(manager, broker, _places(markets), scenario.router, sim=sim)
     return World(
         sim,
         first.instrument,
@@ -185,7 +213,40 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
         first.view,
         journal,
         tuple(markets),
+        risk,
+        breaker,
+        router,
     )
+
+
+def _risk(
+    scenario: Scenario, instruments: Sequence[Instrument], markets: Sequence[ListedMarket]
+) -> RiskPortfolioContainer | None:
+    """The account with its limits; prices and volumes are those that are seen from here."""
+    if scenario.risk is None:
+        return None
+    return RiskPortfolioContainer(
+        scenario.initial_cash,
+        instruments[0].currency,
+        limits=scenario.risk,
+        prices=lambda instrument: _best_view(markets, instrument.symbol).quote(),
+        volumes=lambda instrument: _best_view(markets, instrument.symbol).traded_quantity(),
+        instruments=instruments,
+    )
+
+
+def _best_view(markets: Sequence[ListedMarket], symbol: str) -> MarketView | ConsolidatedView:
+    views = [one.view for one in markets if one.view is not None and one.instrument.symbol == symbol]
+    return views[0] if len(views) == 1 else ConsolidatedView(views)
+
+
+def _places(markets: Sequence[ListedMarket]) -> dict[str, dict[str, Place]]:
+    """Where orders may be routed, by symbol and venue."""
+    places: dict[str, dict[str, Place]] = {}
+    for one in markets:
+        place = Place(one.view, _fees(one.settings.venue.fees, one.instrument), dark=one.settings.is_dark)
+        places.setdefault(one.instrument.symbol, {})[one.venue.name] = place
+    return places
 
 
 def _list_market(

@@ -21,7 +21,7 @@ from simexec.experiments.market_reports import report_markets
 from simexec.market.market import Market
 from simexec.protocols import Algorithm
 from simexec.trading.order import Order
-from simexec.trading.vocabulary import OrderSide, OrderType
+from simexec.trading.vocabulary import OrderType
 
 _STEPS: Final = 100
 """Parts of a run after each of which progress is reported."""
@@ -81,15 +81,13 @@ def _simulate(
             quantity=scenario.order.quantity,
             order_type=OrderType.MARKET if scenario.order.limit_price is None else OrderType.LIMIT,
             price=scenario.order.limit_price,
-            venue=None if len(world.broker.lines) == 1 else world.venue.name,
+            venue=None if world.router is not None or len(world.broker.lines) == 1 else world.venue.name,
         )
+        view = world.view if world.router is None else world.view_of(parent.symbol)
         execution = ParentExecution(
-            sim, world.manager, parent, world.view, sim.rng("algorithm"), last_ns, views=world.views
+            sim, world.manager, parent, view, sim.rng("algorithm"), last_ns, views=world.views, router=world.router
         )
-        reserve(world, parent)
         await work(execution, world.manager, algorithm)
-        if world.portfolio.outstanding(parent.order_id):
-            world.portfolio.release(parent.order_id)
         # Now, since the manager forgets them in due time.
         return execution, tuple(world.manager.street_orders(parent.order_id))
 
@@ -103,15 +101,6 @@ def _simulate(
     worked: tuple[ParentExecution, tuple[Order, ...]] = sim.run(working)  # the last reports are still on their way
     sim.close()
     return worked
-
-
-def reserve(world: World, parent: Order) -> None:
-    """Reserve what a parent that buys may cost: at its limit, or at the price it could trade at when it was decided."""
-    instrument, quote = world.instrument, world.market.book.quote()
-    price = quote.ask if parent.price_ticks is None else parent.price_ticks * instrument.subticks
-    if parent.side is OrderSide.BUY and price is not None and not instrument.inverse:
-        amount = instrument.notional(parent.quantity, price, parent.side.sign)
-        world.portfolio.reserve(parent.order_id, amount, instrument.currency)
 
 
 def _mark(world: World) -> None:

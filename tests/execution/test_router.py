@@ -22,7 +22,6 @@ from simexec.venue import Halt, Outage
 from .street import BUY, MS, SELL, US, Corner, Street, fees, sent
 
 IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
-FAR = (90, [1])  # something far away, so that a side is never empty
 
 
 # --- what it takes -----------------------------------------------------------------------------------------------------------

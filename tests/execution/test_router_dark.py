@@ -13,7 +13,6 @@ from simexec.venue import Outage
 from .street import BUY, MS, SELL, Corner, Street, sent
 
 IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
-FAR = (90, [1])  # something far away, so that a side is never empty
 
 
 def seller_in(street: Street, pool: str, quantity: int) -> None:

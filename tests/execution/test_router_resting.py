@@ -12,7 +12,6 @@ from simexec.trading.vocabulary import OrderStatus, TimeInForce
 from .street import BUY, MS, SELL, US, Corner, Street, fees, sent
 
 IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
-FAR = (90, [1])  # something far away, so that a side is never empty
 
 
 def test_a_day_order_rests_where_makers_pay_least_and_then_where_the_queue_is_shortest() -> None:

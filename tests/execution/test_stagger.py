@@ -10,7 +10,6 @@ from simexec.trading.vocabulary import TimeInForce
 from .street import BUY, US, Corner, Street
 
 IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
-FAR = (90, [1])  # something far away, so that a side is never empty
 
 
 def test_the_farthest_is_sent_to_first() -> None:
