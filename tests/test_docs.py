@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import pydoc
 import re
 import shlex
 import shutil
@@ -21,6 +22,7 @@ import pytest
 from simexec.analysis.summary import run_json
 from simexec.cli import build_parser
 from simexec.config import Scenario, describe, load_scenario
+from simexec.config.algorithm import ALGORITHMS, dump_algorithm
 from simexec.config.durations import DurationConfig, to_duration_model
 from simexec.config.read_yaml import parse_value
 from simexec.config.structure import unstructure
@@ -184,7 +186,17 @@ def test_the_relative_links_of_a_page_lead_to_a_file_and_a_heading(page: Path) -
 
 # --- the scenario's fields ---
 
-KINDS = ("Duration", "Size", "Flow", "Incident", "Slippage", "Commission")
+KINDS = ("Duration", "Size", "Flow", "Incident", "Slippage", "Commission", "Volume")
+ALGORITHM_NAMES = {pydoc.locate(path): name for name, path in ALGORITHMS.items()}
+
+
+def documented_parts() -> Iterator[tuple[type, str]]:
+    """All configuration classes of a scenario, those of its algorithms included."""
+    seen: set[type] = set()
+    yield from parts(Scenario, "", seen)
+    for cls in ALGORITHM_NAMES:
+        assert isinstance(cls, type)
+        yield from parts(cls, "algorithm", seen)
 
 
 def parts(cls: type, path: str = "", seen: set[type] | None = None) -> Iterator[tuple[type, str]]:
@@ -208,10 +220,12 @@ def members(hint: Any) -> list[type]:
 
 
 def heading_of(cls: type, path: str) -> str:
+    if cls in ALGORITHM_NAMES:
+        return f"Algorithm `type: {ALGORITHM_NAMES[cls]}`"
     tag = getattr(cls, "type", None)
     if tag is None:
         return f"`{path}`" if path else "The scenario"
-    kind = next((kind for kind in KINDS if cls.__name__.endswith(kind)), "Algorithm")
+    kind = next(kind for kind in KINDS if cls.__name__.endswith(kind) or cls.__name__.startswith(kind))
     return f"{kind} `type: {tag}`"
 
 
@@ -226,7 +240,7 @@ def documented() -> dict[str, dict[str, str]]:
 
 def test_every_field_of_a_scenario_stands_under_its_heading_and_no_other_does() -> None:
     tables = documented()
-    classes = {heading_of(cls, path): cls for cls, path in parts(Scenario)}
+    classes = {heading_of(cls, path): cls for cls, path in documented_parts()}
     assert len(classes) >= 30
     for heading, cls in classes.items():
         fields = [key_of(field) for field in attrs.fields(cls)]
@@ -236,7 +250,7 @@ def test_every_field_of_a_scenario_stands_under_its_heading_and_no_other_does() 
 
 def test_the_documented_defaults_are_the_defaults() -> None:
     tables = documented()
-    for cls, path in parts(Scenario):
+    for cls, path in documented_parts():
         for field in attrs.fields(cls):
             written = tables[heading_of(cls, path)][key_of(field)]
             where = f"{heading_of(cls, path)}: {key_of(field)}"
@@ -251,6 +265,8 @@ def test_the_documented_defaults_are_the_defaults() -> None:
 
 def same_value(field: attrs.Attribute[Any], written: Any) -> bool:
     default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
+    if field.name == "algorithm":
+        return bool(dump_algorithm(default) == written)
     if isinstance(default, DurationConfig):
         return describe(to_duration_model(written)) == describe(default)
     if attrs.has(type(default)):

@@ -77,7 +77,8 @@ class Adaptive:
         horizon: time for which the threshold is stated.
         window: time over which volatility is measured; see ``RealisedVolatility``.
         sample: from one sample of the mid-price to the next.
-        interval: from the beginning of one chunk to that of the next, at least.
+        interval: from the end of one chunk to the beginning of the next. Shorter than market data takes to arrive, the middle is
+            still that of its last order.
         patience: how long a limit order rests before it is cancelled and the volatility is looked at again.
         limit_price: no child is worse than this, nor than the order's own limit.
         cross_at_end: what is left crosses the spread when the order's time is nearly over.
@@ -104,21 +105,28 @@ class Adaptive:
         sim.process(self._measure(execution, volatility))
         await execution.until(sim.now + min(self.window, (hand.last_ns - sim.now) // 2))
         while execution.is_working and sim.now < hand.last_ns:
-            began = sim.now
             if volatility.value > self.threshold:
                 await self._rest(execution, hand)
             elif await hand.until_far(hand.last_ns):
                 await hand.finish(self.chunk_size)
-            await execution.until(min(hand.last_ns, began + self.interval))
+            await execution.until(min(hand.last_ns, sim.now + self.interval))
         if self.cross_at_end:
             await hand.finish(execution.unplaced)
 
     async def _measure(self, execution: ParentExecution, volatility: RealisedVolatility) -> None:
-        """Sample the mid-price to the order's end, also while it is paused; a missing side leaves the mid as it was."""
+        """Sample the mid-price to the order's end, also while it is paused.
+
+        A side that shows nothing leaves the mid as it was. While a child of ours is the near touch, that counts as it was before.
+        Otherwise each limit order would make the market look volatile, and be followed by another.
+        """
+        others, instrument = None, execution.parent.instrument
         while not execution.over.triggered:
             near, far = execution.touches()
-            if near is not None and far is not None:
-                volatility.add((near + far) / 2)
+            ours = [child.price_ticks for child in execution.working]
+            if near is not None and whole_ticks(near, instrument.subticks, execution.parent.side.sign) not in ours:
+                others = near
+            if others is not None and far is not None:
+                volatility.add((others + far) / 2)
             await execution.sim.timeout(self.sample)
 
     async def _rest(self, execution: ParentExecution, hand: Hand) -> None:

@@ -14,11 +14,11 @@ from simexec.sim.clock import MILLISECOND, SECOND
 from simexec.trading.convert import (
     DURATION,
     naming_fields,
-    to_count,
     to_duration,
     to_positive_count,
     to_positive_decimal,
 )
+from simexec.trading.money import parse_count
 from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
 
 if TYPE_CHECKING:
@@ -82,10 +82,11 @@ async def execute_large_order(
         Every fill, in order; their quantities add up to what was executed.
 
     Raises:
-        InputError: a chunk size or number of retries that makes no sense.
+        InputError: a quantity, chunk size or number of retries that makes no sense.
         OrderError: what the engine says of a wrong order.
     """
-    size, misses, left = to_positive_count(chunk_size), to_count(retries) + 1, quantity
+    size, left = parse_count(chunk_size, "chunk size"), parse_count(quantity, "quantity")
+    misses = 1 + (parse_count(retries, "number of retries") if retries else 0)
     order_type, life = (OrderType.MARKET, TimeInForce.DAY) if price is None else (OrderType.LIMIT, TimeInForce.IOC)
     fills: list[Fill] = []
     missed, chunk = 0, min(size, left)

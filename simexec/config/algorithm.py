@@ -19,8 +19,15 @@ ALGORITHMS: Final = {
     "market": "simexec.algos.at_market.AtMarket",
     "twap": "simexec.algos.twap.TWAP",
     "iceberg": "simexec.algos.iceberg.Iceberg",
+    "vwap": "simexec.algos.vwap.VWAP",
+    "pov": "simexec.algos.pov.POV",
+    "target_close": "simexec.algos.target_close.TargetClose",
     "shortfall": "simexec.algos.shortfall.ImplementationShortfall",
     "obizhaeva_wang": "simexec.algos.obizhaeva_wang.ObizhaevaWang",
+    "pegger": "simexec.algos.pegger.Pegger",
+    "sniper": "simexec.algos.sniper.Sniper",
+    "adaptive": "simexec.algos.adaptive.Adaptive",
+    "chunks": "simexec.algos.chunks.Chunks",
 }
 """Where the class of each short name is."""
 

@@ -102,13 +102,13 @@ class SmartOrderRouter:
         """Divide what an order has left over the venues that show quotes; nothing is sent.
 
         What is shown within the limit is taken at the least all-in cost. The rest of a limit order that may rest does so at its
-        limit. The rest of any other order stays out of the plan.
+        limit, where it may take what is not seen from here. The rest of any other order stays out of the plan.
 
         Raises:
             OrderError: the symbol is not routed, or the order is fill-or-kill and no one venue shows enough.
         """
         self._check(order)
-        return self._staggered(order, self._lit(order, self._manager.unplaced(order), quotes))
+        return self._staggered(order, self._lit(order, self._manager.unplaced(order), quotes, waits=False))
 
     def _check_symbol(self, symbol: str) -> None:
         if symbol not in self._symbols:
@@ -209,17 +209,17 @@ class SmartOrderRouter:
             elif not sent:
                 return
 
-    def _lit(self, order: Order, quantity: int, quotes: Mapping[str, Quote]) -> list[Leg]:
-        """What to do now at the venues that show quotes."""
+    def _lit(self, order: Order, quantity: int, quotes: Mapping[str, Quote], *, waits: bool = True) -> list[Leg]:
+        """What to do now at the venues that show quotes; who ``waits`` rests nothing before all within the limit is gone."""
         if quantity <= 0 or self._absences.is_out((order.symbol, OURSELVES), self._sim.now):
             return []
         if order.time_in_force is _FOK:
             return [self._planner.all_or_none(order, quantity, quotes)]
         legs = [] if order.post_only else self._planner.takes(order, quantity, quotes)
         left = quantity - sum(leg.quantity for leg in legs)
-        # What our orders took may still be shown, and what lies behind it not yet. Resting at a limit far beyond it would
+        # What our orders take may still be shown, and what lies behind it not yet. Resting at a limit far beyond it would
         # take whatever one venue has up to there.
-        calm = order.post_only or (not legs and self._planner.doubted_until(order, quotes) is None)
+        calm = order.post_only or not waits or (not legs and self._planner.doubted_until(order, quotes) is None)
         if left and order.time_in_force.may_rest and calm and not order.hidden:
             legs += self._planner.rests(order, left, quotes)
         return legs

@@ -244,7 +244,12 @@ class HostileVenue:
     ) -> None:
         copies = 1 if once or not self._happens(self._hostility.duplicates) else 2
         for _ in range(copies):
-            self._sim.call_after(int(self._rng.exponential(self._hostility.delay_ns)), deliver, [report])
+            delay = int(self._rng.exponential(self._hostility.delay_ns))
+
+            def arrive(_: Any) -> None:
+                deliver([report])
+
+            self._sim.call_after(delay, arrive)
 
     def _happens(self, probability: float) -> bool:
         return bool(self._rng.random() < probability)

@@ -129,7 +129,12 @@ def test_it_waits_a_random_time_and_does_not_shoot_at_what_is_gone() -> None:
         messages = [background_order("1s", SELL, 105, 8, 0), background_cancel("1001ms", 0)]
         messages += [background_order(f"{i}s", SELL, 105, 8, i) for i in range(2, 5)]
         desk = quiet(*messages, seed=seed)
-        return [time for time, *_ in shots(desk, desk.work(Sniper(limit_price=Decimal("1.05"), delay="500ms"), BUY, 30, end="9s"))]
+        return [
+            time
+            for time, *_ in shots(
+                desk, desk.work(Sniper(limit_price=Decimal("1.05"), delay="500ms"), BUY, 30, end="9s")
+            )
+        ]
 
     late = [time for seed in range(5) for time in run(seed)]
     assert min(late) > 2.0, "the first offer was gone when the delay was over"

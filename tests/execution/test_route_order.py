@@ -70,7 +70,7 @@ def test_a_plan_follows_the_quotes_it_is_given() -> None:
     order = street.order(BUY, 400, 102)
     quotes = street.sim.run(street.router.get_all_quotes("TEST"))
     plan = street.sim.run(street.router.calculate_optimal_route(order, {"BETA": quotes["BETA"]}))
-    assert [(leg.venue, leg.quantity) for leg in plan.legs] == [("BETA", 300)]
+    assert {(leg.venue, leg.why, leg.quantity) for leg in plan.legs} == {("BETA", "take", 300), ("ALFA", "rest", 100)}
     plan = street.sim.run(street.router.calculate_optimal_route(order, {}))
     assert [(leg.why, leg.quantity) for leg in plan.legs] == [("rest", 400)]
 
@@ -94,6 +94,20 @@ def test_an_order_that_is_routed_begins_with_that_and_ends_with_its_children(
     street.sim.run(SECOND)
     assert (order.status, order.filled_quantity) == (status, filled)
     assert order.reason == f"{700 - filled} of 700 were left unfilled"
+    street.finish()
+
+
+def test_what_the_quotes_do_not_show_rests_at_the_limit_in_the_same_round() -> None:
+    street = two()
+    order = street.order(BUY, 700, 101)
+    children = street.sim.run(street.router.route_order(order))
+    assert {(venue, why, quantity) for venue, why, quantity, _ in sent(street)} == {
+        ("ALFA", "take", 300), ("ALFA", "rest", 400),
+    }  # fmt: skip
+    assert sum(child.quantity for child in children) == 700
+    street.sim.run(SECOND)
+    assert (order.status, order.filled_quantity) == (OrderStatus.PARTIAL, 300)
+    street.manager.cancel(order)
     street.finish()
 
 

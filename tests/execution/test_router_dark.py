@@ -12,7 +12,7 @@ from simexec.venue import Outage
 
 from .street import BUY, MS, SELL, Corner, Street, sent
 
-IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
+IOC = TimeInForce.IOC
 
 
 def seller_in(street: Street, pool: str, quantity: int) -> None:

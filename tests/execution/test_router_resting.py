@@ -7,11 +7,9 @@ import pytest
 from simexec.execution.router_settings import Resting, RouterSettings
 from simexec.sim.clock import SECOND
 from simexec.testing import background_market_order, background_order
-from simexec.trading.vocabulary import OrderStatus, TimeInForce
+from simexec.trading.vocabulary import OrderStatus
 
 from .street import BUY, MS, SELL, US, Corner, Street, fees, sent
-
-IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
 
 
 def test_a_day_order_rests_where_makers_pay_least_and_then_where_the_queue_is_shortest() -> None:

@@ -9,7 +9,7 @@ from simexec.trading.vocabulary import TimeInForce
 
 from .street import BUY, US, Corner, Street
 
-IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
+IOC = TimeInForce.IOC
 
 
 def test_the_farthest_is_sent_to_first() -> None:

@@ -77,5 +77,5 @@ def test_a_wrong_list_is_refused_with_its_place(tmp_path: Path, text: str, words
 
 def test_an_algorithm_that_does_not_fit_the_scenario_is_named() -> None:
     scenario = load_scenario(QUICKSTART).with_(SHORT)
-    with pytest.raises(ConfigError, match="long does not fit quickstart: algorithm.duration: 7h"):
+    with pytest.raises(ConfigError, match=r"long does not fit quickstart: algorithm\.duration: 7h"):
         compare(scenario, {"long": TWAP(slices=2, duration="7h")})
