@@ -334,6 +334,7 @@ class OrderManager:
         """Ask the guards about another total quantity and limit of a root; a refusal is reported as that of a replace."""
         refusal = self._guards.amend(order, total, ticks) if order.parent_id is None else None
         if refusal is not None:
+            order.request_replace(order.quantity)  # which this answers; others may be on their way
             self._books.receive([report_of_refused_change(order, self._sim.now, refusal)])
         return refusal is None
 

@@ -135,7 +135,7 @@ def test_a_threshold_may_be_stated_for_another_time() -> None:
 
 def test_what_rests_is_taken_back_when_patience_ends_and_rests_again_at_the_middle_of_then() -> None:
     desk = swinging()
-    parent = desk.work(Adaptive(**QUICK | {"patience": "600ms"}), BUY, 10, end="7s")
+    parent = desk.work(Adaptive(**QUICK | {"patience": "600ms", "interval": "400ms"}), BUY, 10, end="7s")
     assert [child.price_ticks for child in children(desk, parent)] == [105, 108, 105, 108, 105]
     assert [round(child.created_ns / 1e9) for child in children(desk, parent)] == [2, 3, 4, 5, 6]
     assert (parent.status, parent.filled_quantity) == (EXPIRED, 0)

@@ -103,7 +103,7 @@ def test_an_algorithm_of_ones_own_takes_the_place_of_the_scenarios(scenario: Sce
     "algorithm",
     [
         {"type": "twap", "duration": "10m", "slices": 4},
-        {"type": "twap", "duration": "10m", "slices": 7, "passive": False, "randomise_times": 1.0},
+        {"type": "twap", "duration": "10m", "slices": 7, "tactics": {"passive": False}, "randomise_times": 1.0},
         {"type": "twap", "duration": "10m", "slices": 3, "tactics": {"catch_up": False, "cross_at_end": False}},
         {"type": "iceberg", "display_quantity": 200},
         {"type": "iceberg", "display_quantity": 200, "native": False, "randomise_display": 0.5},
