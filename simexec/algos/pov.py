@@ -36,8 +36,9 @@ class POV:
     """Follows the trades that it sees, so that its own are a given part of all volume since it began.
 
     It looks at the market when a trade arrives. What it is behind the rate by then rests at the near touch, in one child that
-    moves when the touch has moved away from it. When it has fallen behind the minimum, the child is taken back, and what is
-    missing to the rate crosses the spread. Nothing smaller than a clip is sent, so it may be behind by one.
+    moves when the touch has moved away from it. When it has fallen behind the minimum by a clip, or by two while a child
+    rests, the child is taken back, and what is missing to the rate crosses the spread. Nothing smaller than a clip is sent, so it
+    may be behind by one.
 
     **The maximum is never exceeded by what it sends**: neither of all volume since the beginning nor, so that nothing bursts
     after a silence (a pause, a limit out of reach, a frozen feed), of what was traded within the last ``window``; there it may
@@ -147,8 +148,9 @@ class _Pace:
 
     @property
     def is_behind(self) -> bool:
-        """Whether a clip is missing to the minimum."""
-        return self._least * self._others - self._execution.parent.filled_quantity >= self._clip
+        """Whether a clip is missing to the minimum; a child that rests is given the time of another clip."""
+        clips = 2 if self._execution.working else 1
+        return self._least * self._others - self._execution.parent.filled_quantity >= clips * self._clip
 
     @property
     def quantity(self) -> int:

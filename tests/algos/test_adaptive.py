@@ -191,7 +191,11 @@ def test_its_own_order_does_not_draw_the_middle_after_it() -> None:
 
 def test_without_a_far_touch_a_volatile_order_rests_at_the_near_one() -> None:
     desk = swinging()
-    desk.sim.call_at(millis(2_400), lambda _: desk.send(BUY, 10**6, 110), None)
+
+    def take_every_offer(_: Any) -> None:
+        desk.send(BUY, 10**6, 110)
+
+    desk.sim.call_at(millis(2_400), take_every_offer, None)
     parent = desk.work(Adaptive(**QUICK | {"window": "3s", "patience": "300ms"}), BUY, 10, end="7s")
     assert children(desk, parent)[0].price_ticks == 106
 
