@@ -216,7 +216,13 @@ class OrderManager:
         self._books.receive([report_of_end(order, ExecType.REJECTED, now, str(refusal), refusal.reason)])
 
     def begin(self, parent: Order, worker: Worker) -> bool:
-        """Begin to work a parent, if the guards admit it; otherwise it is rejected. Until ``release`` it is kept."""
+        """Begin to work a parent, if the guards admit it; otherwise it is rejected. Until ``release`` it is kept.
+
+        Returns:
+            Whether it is to be worked: not if it was refused, or has ended already.
+        """
+        if parent.is_final:
+            return False
         if parent.parent_id is None and (refusal := self._guards.admit(parent)) is not None:
             self._reject(parent, refusal)
             return False

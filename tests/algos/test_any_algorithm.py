@@ -13,11 +13,29 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simexec.algos import TWAP, AtMarket, Iceberg, Tactics
+from simexec.algos import (
+    POV,
+    TWAP,
+    VWAP,
+    Adaptive,
+    AtMarket,
+    Chunks,
+    Iceberg,
+    ImplementationShortfall,
+    ObizhaevaWang,
+    Pegger,
+    Sniper,
+    Tactics,
+    TargetClose,
+)
+from simexec.algos.expected_volume import EvenVolume, UShapedVolume
 from simexec.errors import OrderError
 from simexec.execution import Broker, Journal, Latencies, OrderManager, ParentExecution
 from simexec.execution.guard import Refusal
 from simexec.execution.parent import work
+from simexec.execution.route import Place
+from simexec.execution.router import SmartOrderRouter
+from simexec.market.consolidated import ConsolidatedView
 from simexec.market.market import Market
 from simexec.market.view import MarketView
 from simexec.protocols import Algorithm
@@ -40,6 +58,21 @@ ALGORITHMS: dict[str, Callable[[int], Algorithm]] = {
         slices=4, tactics=Tactics(discretion=Decimal("0.02"), would_price=Decimal("99.99"))
     ),
     "iceberg": lambda lot: Iceberg(display_quantity=30 * lot),
+    "vwap": lambda lot: VWAP(slices=6, curve=UShapedVolume(total=2_000)),
+    "pov": lambda lot: POV(rate=0.3, clip=5 * lot, cross_at_end=True),
+    "target close": lambda lot: TargetClose(
+        participation=0.5, slices=4, curve=EvenVolume(start="00:00:00", end="00:00:10", total=3_000)
+    ),
+    "shortfall": lambda lot: ImplementationShortfall(slices=6, half_life="3s"),
+    "obizhaeva wang": lambda lot: ObizhaevaWang(slices=6, half_life="1s"),
+    "pegger": lambda lot: Pegger(
+        display_quantity=30 * lot, patience="300ms", adverse_ticks=2, chase_ticks=3, rest="20ms", cross_at_end=True
+    ),
+    "sniper": lambda lot: Sniper(clip=20 * lot, delay="5ms", rest="20ms"),
+    "adaptive": lambda lot: Adaptive(
+        chunk_size=20 * lot, window="1s", sample="100ms", interval="200ms", patience="300ms", threshold=0.0
+    ),
+    "chunks": lambda lot: Chunks(chunk_size=10 * lot),
     "synthetic iceberg": lambda lot: Iceberg(display_quantity=30 * lot, native=False, randomise_display=0.5),
 }
 
@@ -97,10 +130,19 @@ class Desk:
         self.broker.connect(venue, Latencies(Exponential("2ms"), Exponential("2ms"), Exponential("2ms")))
 
     def _execution(self, algorithm: Algorithm) -> ParentExecution:
-        sim, manager = self.sim, self.manager
-        self.parent.venue = "ALFA"
+        """Of two venues the router chooses."""
+        sim, manager, router = self.sim, self.manager, None
+        view: MarketView | ConsolidatedView = self.views["ALFA"]
+        if len(self.venues) > 1:
+            places = {"TEST": {name: Place(view) for name, view in self.views.items()}}
+            router, view = (
+                SmartOrderRouter(manager, self.broker, places, sim=sim),
+                ConsolidatedView([*self.views.values()]),
+            )
+        else:
+            self.parent.venue = "ALFA"
         return ParentExecution(
-            sim, manager, self.parent, self.views["ALFA"], sim.rng("algorithm"), END, views=self.views
+            sim, manager, self.parent, view, sim.rng("algorithm"), END, views=self.views, router=router
         )
 
     async def _work(self, algorithm: Algorithm) -> None:
