@@ -25,7 +25,7 @@ from simexec.trading.report import ExecutionReport, MassCancelReport
 from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder, ReplaceRequest
 from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderType, SelfTradePrevention, TimeInForce
-from simexec.venue import Connection, TradingHours, Venue
+from simexec.venue import Connection, Throttle, TradingHours, Venue
 
 
 @attrs.frozen(eq=False)
@@ -153,6 +153,7 @@ def make_desk(
     fees: MakerTakerFees | None = None,
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.OFF,
     cancel_on_disconnect: bool = True,
+    throttle: Throttle | None = None,
     max_order_age: Duration | None = None,
     cleanup_interval: Duration = "24h",
     guards: Sequence[Guard] = (),
@@ -188,6 +189,7 @@ def make_desk(
         fees=fees,
         self_trade_prevention=self_trade_prevention,
         cancel_on_disconnect=cancel_on_disconnect,
+        throttle=throttle,
     )
     broker = Broker(sim)
     lines = latency if isinstance(latency, Latencies) else Latencies(*[_duration(latency)] * 3)
