@@ -219,9 +219,12 @@ class OrderManager:
         """Begin to work a parent, if the guards admit it; otherwise it is rejected. Until ``release`` it is kept.
 
         Returns:
-            Whether it is to be worked: not if it was refused, or has ended already.
+            Whether it is to be worked: not if it was refused, or cancelled before.
+
+        Raises:
+            TransitionError: it was worked before.
         """
-        if parent.is_final:
+        if parent.is_final and parent.submitted_ns is None:
             return False
         if parent.parent_id is None and (refusal := self._guards.admit(parent)) is not None:
             self._reject(parent, refusal)
