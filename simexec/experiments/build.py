@@ -181,8 +181,9 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
     journal, currency = Journal(), first.instrument.currency
     instruments = list({one.instrument.symbol: one.instrument for one in markets}.values())
     breaker = None if scenario.circuit_breaker is None else ExecutionCircuitBreaker(scenario.circuit_breaker, sim=sim)
-    risk = _risk(scenario, instruments, markets)
-    portfolio = Portfolio(scenario.initial_cash, currency) if risk is None else risk.get_portfolio_state()
+    account = _account(scenario, instruments, markets)
+    risk = None if scenario.risk is None else account
+    portfolio = account.get_portfolio_state()
     manager_config = scenario.execution.order_manager
     manager = OrderManager(
         broker,
@@ -196,7 +197,7 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
     )
     if breaker is not None:
         views = {one.settings.name: one.view for one in markets if one.view is not None}
-        breaker.attach(manager, portfolio, views, currency)
+        breaker.attach(manager, account, views, currency)  # which marks positions at what is seen
     router = None
     if scenario.router is not None:
         router = SmartOrderRouter(manager, broker, _places(markets), scenario.router, sim=sim)
@@ -219,12 +220,10 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
     )
 
 
-def _risk(
+def _account(
     scenario: Scenario, instruments: Sequence[Instrument], markets: Sequence[ListedMarket]
-) -> RiskPortfolioContainer | None:
-    """The account with its limits; prices and volumes are those that are seen from here."""
-    if scenario.risk is None:
-        return None
+) -> RiskPortfolioContainer:
+    """The account, with its limits if there are any; prices and volumes are those that are seen from here."""
     return RiskPortfolioContainer(
         scenario.initial_cash,
         instruments[0].currency,
