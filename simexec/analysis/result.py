@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from simexec.config.scenario import Scenario
+from simexec.execution.circuit_breaker import BreakerTransition
 from simexec.execution.journal import Journal
+from simexec.execution.leg_log import VenueRecord
 from simexec.market.order_book import Quote
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
@@ -84,6 +86,8 @@ class RunResult:
         seconds: wall time to ``load`` and to ``simulate``.
         plan: int64 (n, 2), in order of time: from when on, and the quantity that is due by then in all; empty where the
             algorithm follows no schedule.
+        routing: what the router's orders came to, by venue, and with them what old quotes cost; empty without a router.
+        breaker: every change of the circuit breaker's state; empty without one.
     """
 
     scenario: Scenario
@@ -111,3 +115,5 @@ class RunResult:
     journal_digest: str
     seconds: Mapping[str, float]
     plan: Rows = attrs.field(factory=lambda: no_rows(2))
+    routing: Mapping[str, VenueRecord] = attrs.field(factory=dict)
+    breaker: tuple[BreakerTransition, ...] = ()

@@ -18,6 +18,8 @@ from simexec.analysis.shortfall_parts import ShortfallParts
 from simexec.analysis.spreads import Markout, SpreadParts
 from simexec.analysis.summary_text import format_run
 from simexec.analysis.tca import TcaSummary
+from simexec.execution.circuit_breaker import BreakerTransition
+from simexec.execution.leg_log import VenueRecord
 from simexec.sim.clock import format_duration
 from simexec.trading.money import to_decimal
 from simexec.trading.order import Order
@@ -44,6 +46,8 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "portfolio": _portfolio(result),
         "venue": _venue(result.venue),
         "markets": [_market(market) for market in result.markets],
+        "routing": {venue: _routed(record, result) for venue, record in result.routing.items()},
+        "breaker": [_transition(change) for change in result.breaker],
         "flow_messages": result.flow_messages,
         "calendar_events": result.calendar_events,
         "divergence": dict(result.divergence),
@@ -109,6 +113,24 @@ def _market(market: MarketReport) -> dict[str, Any]:
             "time_ns": quote.time_ns,
         },
         "statistics": _venue(market.statistics),
+    }
+
+
+def _routed(record: VenueRecord, result: RunResult) -> dict[str, Any]:
+    """Amounts in the instrument's currency."""
+    plain = attrs.asdict(record)
+    for name in ("expected_cost", "realised_cost", "stale_cost"):
+        plain[name] = float(to_decimal(plain[name], result.instrument.currency))
+    return plain
+
+
+def _transition(change: BreakerTransition) -> dict[str, Any]:
+    return {
+        "time_ns": change.time_ns,
+        "before": change.before.name,
+        "after": change.after.name,
+        "rule": change.rule,
+        "reason": change.reason,
     }
 
 

@@ -69,6 +69,8 @@ def format_run(result: RunResult) -> str:
         _latency(tca),
         _markets(result),
         _venues(analyzer.venues, result),
+        _routing(result),
+        _breaker(result),
         _run(result),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
@@ -227,6 +229,36 @@ def _markets(result: RunResult) -> list[str]:
         counts = [f"{count:,}" for count in (seen.orders, seen.rejected, seen.trades)]
         lines.append(_row(market.name, [market.instrument.symbol, messages, f"{market.trades:,}", *prices, *counts]))
     return lines
+
+
+def _routing(result: RunResult) -> list[str]:
+    """What the router sent where, and what it cost that quotes were old when its orders arrived."""
+    if not result.routing:
+        return []
+    currency = result.instrument.currency
+    head = f"  {'routed':<18}{'orders':>9}{'shares':>11}{'filled':>11}{'missed':>10}{'refused':>9}"
+    lines = [head + f"{'quote age':>11}{'stale ' + currency:>13}"]
+    for venue, record in result.routing.items():
+        age = (
+            _NONE
+            if record.mean_quote_age_ns is None
+            else format_duration(round(record.mean_quote_age_ns / 1e6) * MILLISECOND)
+        )
+        stale = to_decimal(record.stale_cost, currency)
+        lines.append(
+            f"  {venue:<18}{record.legs:>9,}{record.sent:>11,}{record.filled:>11,}{record.missed:>10,}{record.rejects:>9,}"
+            f"{age:>11}{stale:>13,.2f}"
+        )
+    return lines
+
+
+def _breaker(result: RunResult) -> list[str]:
+    """When the circuit breaker changed its state, and why."""
+    return [
+        line
+        for change in result.breaker
+        for line in _entry("breaker", f"{_time(change.time_ns)} {change.after.name.lower()}: {change.reason}")
+    ]
 
 
 def _run(result: RunResult) -> list[str]:

@@ -230,6 +230,7 @@ class OrderManager:
             self._reject(parent, refusal)
             return False
         parent.submit(self._sim.now)
+        parent.venue = None  # only its children go anywhere
         if parent.parent_id is not None:
             self._tree.start(parent.parent_id, self._sim.now)
         self._books.workers[parent.order_id] = worker

@@ -105,6 +105,7 @@ class ParentExecution:
         self.over = Event(sim)
         self._manager = manager
         self._router = router
+        self._venue = parent.venue
         self._paused = self._amending = False
         self._target: int | None = None  # total quantity and limit of a change that is being made
         self._limit: int | None = None
@@ -192,7 +193,7 @@ class ParentExecution:
             order_type, display_quantity = OrderType.LIMIT, None
         else:
             order_type = OrderType.ICEBERG
-        venue = venue or parent.venue
+        venue = venue or self._venue
         child = self._manager.create(
             parent.instrument, parent.side, quantity, order_type, price_ticks, time_in_force, display_quantity,
             False, post_only, parent.order_id, venue,

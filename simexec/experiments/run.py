@@ -156,4 +156,6 @@ def _result(
         assumptions=assumptions_of(world, scenario),
         journal_digest=digest.hexdigest(),
         seconds=seconds,
+        routing={} if world.router is None else world.router.summary(),
+        breaker=() if world.breaker is None else tuple(world.breaker.history),
     )

@@ -172,6 +172,7 @@ class Desk:
                     self.sim.process(self._amend(end=self.ends[-1]))
                 elif kind == "cancel" and choose.random() < 0.3:
                     execution.cancel("enough")
+                    assert self.parent.is_final or self.parent.pending_cancel
             except OrderError:
                 assert self.parent.is_final or self.parent.pending_cancel
 

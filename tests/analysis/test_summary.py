@@ -24,7 +24,7 @@ def test_any_run_is_json_without_a_loss(any_run):
     assert round_trip(found) == found
     assert {
         "journal_digest", "parent", "shortfall_bps", "children", "flow_messages", "calendar_events", "divergence",
-        "invariants", "portfolio", "venue", "markets", "seconds",
+        "invariants", "portfolio", "venue", "markets", "seconds", "routing", "breaker",
         "scenario", "seed", "replication", "benchmarks", "tca", "assumptions", "versions",
     } == set(found)  # fmt: skip
     assert list(found["shortfall_bps"]) == ["delay", "trading", "opportunity", "fees", "total"]
