@@ -132,9 +132,8 @@ class _Pace:
         self._least, self._rate, self._most = map(rules.for_others, (least, rules.rate, most))
         self._begin = execution.view.traded_quantity()
         self._all = 0
-        self._looks: deque[tuple[int, int, int]] = (
-            deque()
-        )  # when, and the most that others, the least that we had traded
+        # When it looked, and then the most that others, and the least that we, had traded.
+        self._looks: deque[tuple[int, int, int]] = deque()
 
     @property
     def _ours(self) -> int:

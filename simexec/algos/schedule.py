@@ -90,6 +90,7 @@ async def follow(
         if not execution.is_working:
             return
         target = lots_due(parent.quantity, due(Slice(i, begin, end, start, last)), parent.instrument.lot)
+        target = min(max(done, target), parent.quantity)  # what was due stays due, even if less is expected now
         execution.plan.append((end, target))
         wanted = target - (parent.filled_quantity if tactics.catch_up else done)
         before, done, begin = parent.filled_quantity, target, end

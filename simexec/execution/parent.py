@@ -52,10 +52,10 @@ class View(Protocol):
         """The first moment at which the quote seen has come to a price (quanta); see ``MarketView.crosses``."""
 
     def next_trade(self) -> Event:
-        """The next arrival of a trade."""
+        """The next arrival of a trade; its value is a ``market.view.Trade``."""
 
     def traded_quantity(self) -> int:
-        """Sum of the quantities of all trades that have arrived, one's own among them."""
+        """Sum of the quantities of all trades that have arrived, one's own among them where the market has a book."""
 
 
 class ParentExecution:

@@ -74,7 +74,7 @@ def test_of_a_fifth_it_trades_one_share_for_four_of_others_or_for_five_where_its
     side: OrderSide, own_volume: bool, share: int
 ) -> None:
     desk = trading(80, 80, 80, 80, 80)
-    parent = desk.work(pov(own_volume=own_volume, minimum=0.2), side, 1000, end="6s")
+    parent = desk.work(pov(own_volume=own_volume), side, 1000, end="6s")
     assert sent(desk, parent) == [(second, share) for second in range(1, 6)]
     assert (parent.filled_quantity, parent.status) == (5 * share, EXPIRED)
     assert parent.filled_quantity / (400 + own_volume * parent.filled_quantity) == 0.2
@@ -90,7 +90,7 @@ def test_it_sends_nothing_smaller_than_a_clip() -> None:
 
 def test_what_is_left_may_be_smaller_than_a_clip() -> None:
     desk = trading(*[200] * 5)
-    parent = desk.work(pov(clip=50, minimum=0.2), BUY, 120, end="6s")
+    parent = desk.work(pov(clip=50), BUY, 120, end="6s")
     assert sent(desk, parent) == [(1, 50), (2, 50), (3, 20)]
     assert parent.status is FILLED
     assert desk.sim.now < seconds(4)
@@ -121,7 +121,7 @@ def test_where_nothing_trades_it_does_nothing() -> None:
 
 
 def test_as_long_as_it_is_not_behind_the_minimum_it_rests_at_the_near_touch() -> None:
-    desk = trading(80, 20)
+    desk = trading(80, 40)
     parent = desk.work(pov(minimum=0.1), BUY, 1000, end="6s")
     (child,) = children(desk, parent)
     assert (child.order_type, child.time_in_force, child.price_ticks) == (OrderType.LIMIT, TimeInForce.DAY, 100)
@@ -129,16 +129,16 @@ def test_as_long_as_it_is_not_behind_the_minimum_it_rests_at_the_near_touch() ->
 
 
 def test_behind_the_minimum_by_a_clip_it_takes_the_child_back_and_crosses_for_what_is_missing_to_the_rate() -> None:
-    desk = trading(80, 20, 80)
+    desk = trading(80, 40, 80)
     parent = desk.work(pov(minimum=0.1), BUY, 1000, end="6s")
     passive, crossing = children(desk, parent)
-    # A ninth of 180, less the 20 that might be our own, is 17, so a clip is missing; to a quarter of 180 it is 45.
+    # A ninth of the 200 of others, less the 20 that might be our own, is 20: two clips. A quarter of 200 is 50.
     assert (passive.status, passive.filled_quantity) == (OrderStatus.CANCELLED, 0)
     assert passive.closed_ns is not None
     assert passive.closed_ns < crossing.created_ns
     assert (crossing.order_type, crossing.filled_quantity, round(crossing.created_ns / 1e9, 2)) == (
         OrderType.MARKET,
-        45,
+        50,
         3,
     )
 
