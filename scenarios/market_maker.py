@@ -24,7 +24,7 @@ from simexec.trading.vocabulary import OrderSide, OrderType
 SCENARIO = Path(__file__).parent / "two_venues.yaml"
 VENUES, CLIP, TOO_MUCH = ("ALFA", "BETA"), 100, 300
 GUARDS = {
-    "risk": {"allow_short": True, "max_position": 5_000, "max_leverage": 4},
+    "risk": {"allow_short": True, "max_position": 350, "max_leverage": 4},
     "circuit_breaker": {"max_loss": 5_000, "max_failed_orders_per_minute": 100},
     "router": {},
 }

@@ -76,11 +76,15 @@ class PairTrade:
         signals = [Signal("AAA", aaa), Signal("BBB", aaa.opposite)]
         sized = [self.risk.size(signal) for signal in signals]
         found = [one for one in sized if isinstance(one, Proposal)]
-        if len(found) < len(sized):
+        if len(found) < len(sized) or None in (self.mid("AAA"), self.mid("BBB")):
             return  # half a pair is none
         await self.world.sim.all_of(
             [self.world.sim.process(self.trade(one.instrument.symbol, one.side, one.quantity)) for one in found]
         )
+        naked = self.world.portfolio.position("AAA") + self.world.portfolio.position("BBB")
+        if naked:  # a leg was refused or not filled: the other one is cut back to it
+            symbol = max(("AAA", "BBB"), key=lambda name: abs(self.world.portfolio.position(name)))
+            await self.trade(symbol, OrderSide.SELL if naked > 0 else OrderSide.BUY, abs(naked))
 
     async def run(self, end_ns: int) -> None:
         """Watch the difference until a time; then close what is held."""
