@@ -9,6 +9,7 @@ import attrs
 
 from simexec.execution import ParentExecution
 from simexec.sim import parse_duration
+from simexec.trading.convert import DURATION
 
 
 @attrs.frozen
@@ -16,7 +17,7 @@ class Follow:
     """Keeps ``clip`` shares at the near touch, looks every so often, and crosses with what is left a minute before the end."""
 
     clip: int = 500
-    look_every: int = attrs.field(default="500ms", converter=parse_duration)
+    look_every: int = attrs.field(default="500ms", converter=parse_duration, metadata=DURATION)
 
     async def run(self, execution: ParentExecution) -> None:
         """Work the order until it is done or its time is over."""

@@ -27,7 +27,8 @@ from simexec.trading.convert import (
 from simexec.trading.vocabulary import OrderSide, TimeInForce
 
 if TYPE_CHECKING:
-    from simexec.execution.parent import ParentExecution, View
+    from simexec.execution.parent import ParentExecution
+    from simexec.execution.views import View
 
 
 class _Target(NamedTuple):

@@ -40,7 +40,7 @@ class Guard(Protocol):
         """Ask whether a root may begin, once, before it is sent or worked. What it needs is reserved if it may."""
 
     def amend(self, order: Order, quantity: int, price_ticks: int | None) -> Refusal | None:
-        """Ask whether a root may get another total quantity and limit, before the change is asked for or made."""
+        """Ask whether an order may get another total quantity and limit, before the change is asked for or made."""
 
     def check(self, order: Order) -> Refusal | None:
         """Ask whether an order may go to a venue now: a child, or a root by itself. Cheap: every order passes it."""

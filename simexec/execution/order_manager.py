@@ -9,7 +9,8 @@ from simexec.errors import OrderError
 from simexec.execution.bookkeeper import Bookkeeper, Worker
 from simexec.execution.broker import Broker
 from simexec.execution.cleaner import Cleaner
-from simexec.execution.guard import Guard, Guards, Refusal
+from simexec.execution.gate import Gate
+from simexec.execution.guard import Guard, Guards
 from simexec.execution.journal import Journal
 from simexec.execution.mass_cancel import MassCancels
 from simexec.execution.order_fields import Price, TermFields, check_limit, check_replace, check_terms
@@ -19,9 +20,7 @@ from simexec.execution.order_maker import OrderMaker
 from simexec.execution.order_tree import OrderTree
 from simexec.execution.own_reports import (
     report_of_change,
-    report_of_end,
     report_of_fill,
-    report_of_refused_change,
 )
 from simexec.execution.report_stream import ReportStream
 from simexec.sim import AllOf, Event, Simulation, current_simulation
@@ -75,16 +74,17 @@ class OrderManager:
     ) -> None:
         self._sim = sim or current_simulation()
         self._broker = broker
-        self._guards = Guards(guards)
         self.portfolio = portfolio
         self._journal = journal
         self._tree = OrderTree()
         self._orders = self._tree.orders
         self._groups = OrderGroups(self._sim, self)
         self._mass_cancels = MassCancels(self._sim, broker, journal, self._mass_cancel_refused)
+        watched = Guards(guards)
         self._books = Bookkeeper(
-            self._sim, self._tree, portfolio, journal, self._guards, self._groups, self._mass_cancels.answer
+            self._sim, self._tree, portfolio, journal, watched, self._groups, self._mass_cancels.answer
         )
+        self._gate = Gate(self._sim, watched, self._books.receive)
         self._archive: Callable[[Order], None] | None = None
         self._cleaner = Cleaner(
             self._sim,
@@ -192,7 +192,7 @@ class OrderManager:
         broker, now = self._broker, self._sim.now
         if broker is not None and order.venue not in broker.lines:
             order.venue = broker.choose(order.venue)
-        if self._guards and not self._may_leave(order):
+        if self._gate.is_guarded and not self._gate.may_leave(order):
             return
         order.submit(now)
         if order.parent_id is not None:
@@ -202,18 +202,6 @@ class OrderManager:
             self._journal.note((now, what, order, order.quantity, order.price_ticks))
         if broker is not None:
             broker.send(order)
-
-    def _may_leave(self, order: Order) -> bool:
-        """Ask the guards of an order that is to be sent; it is rejected if one of them refuses."""
-        refusal = self._guards.admit(order) if order.parent_id is None else None
-        refusal = refusal or self._guards.check(order)
-        if refusal is not None:
-            self._reject(order, refusal)
-        return refusal is None
-
-    def _reject(self, order: Order, refusal: Refusal) -> None:
-        now = self._sim.now
-        self._books.receive([report_of_end(order, ExecType.REJECTED, now, str(refusal), refusal.reason)])
 
     def begin(self, parent: Order, worker: Worker) -> bool:
         """Begin to work a parent, if the guards admit it; otherwise it is rejected. Until ``release`` it is kept.
@@ -226,8 +214,7 @@ class OrderManager:
         """
         if parent.is_final and parent.submitted_ns is None:
             return False
-        if parent.parent_id is None and (refusal := self._guards.admit(parent)) is not None:
-            self._reject(parent, refusal)
+        if parent.parent_id is None and not self._gate.may_begin(parent):
             return False
         parent.submit(self._sim.now)
         parent.venue = None  # only its children go anywhere
@@ -333,20 +320,17 @@ class OrderManager:
             self._tree.check_room(order.parent_id, order.instrument, order.side, total - order.quantity)
         self.replace(order, total, ticks, stop_ticks)
 
-    def replace(self, order: Order, total: int, ticks: int | None, stop_ticks: int | None = None) -> None:
-        """Ask for a replace of values that are known to be right, in ticks; see ``replace_order``."""
+    def replace(self, order: Order, total: int, ticks: int | None, stop_ticks: int | None = None) -> bool:
+        """Ask for a replace of values that are known to be right, in ticks; whether the guards have let it leave."""
         assert self._broker is not None
-        if not self.may_change(order, total, ticks):
-            return
-        self._replace(self._broker, order, total, ticks, stop_ticks)
+        allowed = self.may_change(order, total, ticks)
+        if allowed:
+            self._replace(self._broker, order, total, ticks, stop_ticks)
+        return allowed
 
     def may_change(self, order: Order, total: int, ticks: int | None) -> bool:
-        """Ask the guards about another total quantity and limit of a root; a refusal is reported as that of a replace."""
-        refusal = self._guards.amend(order, total, ticks) if order.parent_id is None else None
-        if refusal is not None:
-            order.request_replace(order.quantity)  # which this answers; others may be on their way
-            self._books.receive([report_of_refused_change(order, self._sim.now, refusal)])
-        return refusal is None
+        """Ask the guards about another total quantity and limit; a refusal is reported as that of a replace."""
+        return self._gate.may_change(order, total, ticks)
 
     def change(self, parent: Order, total: int, ticks: int | None) -> None:
         """Put another total quantity and limit of a parent in force."""

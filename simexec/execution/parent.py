@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 
@@ -11,51 +10,13 @@ from simexec.errors import OrderError
 from simexec.execution.order_fields import Price, check_limit
 from simexec.execution.order_manager import OrderManager
 from simexec.execution.report_stream import ReportStream
+from simexec.execution.views import View
 from simexec.protocols import Algorithm
 from simexec.sim import Duration, Event, Simulation, Timeout, parse_duration
 from simexec.sim.clock import MILLISECOND, SECOND, format_duration
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType
 from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
-
-
-class Touch(Protocol):
-    """Best bid and offer, in quanta, and their sizes; None and 0 where a side shows nothing."""
-
-    @property
-    def bid(self) -> int | None:
-        """The best bid."""
-
-    @property
-    def bid_size(self) -> int:
-        """What is shown at the best bid."""
-
-    @property
-    def ask(self) -> int | None:
-        """The best offer."""
-
-    @property
-    def ask_size(self) -> int:
-        """What is shown at the best offer."""
-
-
-class View(Protocol):
-    """What an algorithm sees of a market from its own place, whatever is behind it: a book, several books, or a model."""
-
-    def quote(self) -> Touch | None:
-        """The latest quote that has arrived, in quanta; None before the first."""
-
-    def changes(self) -> Event:
-        """The next arrival of a quote; its value is the quote then seen."""
-
-    def crosses(self, price: int, side: OrderSide | None = None) -> Event:
-        """The first moment at which the quote seen has come to a price (quanta); see ``MarketView.crosses``."""
-
-    def next_trade(self) -> Event:
-        """The next arrival of a trade; its value is a ``market.view.Trade``."""
-
-    def traded_quantity(self) -> int:
-        """Sum of the quantities of all trades that have arrived, one's own among them where the market has a book."""
 
 
 class ParentExecution:
@@ -221,7 +182,9 @@ class ParentExecution:
             return False
         if (total, price_ticks) in ((child.quantity, None), (child.quantity, child.price_ticks)):
             return True
-        self._manager.replace(child, total, price_ticks)
+        if not self._manager.replace(child, total, price_ticks):
+            await self.until(self.sim.now + MILLISECOND)  # as after a child that a guard refused
+            return False
         await self._manager.replaced(child)
         return child.quantity == total and price_ticks in (None, child.price_ticks)
 

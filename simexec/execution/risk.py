@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
 
@@ -13,6 +13,7 @@ from simexec.execution.reservations import Claim, Measure, Reservations, measure
 from simexec.execution.risk_checks import Account, RiskChecks, limit_bounds_value
 from simexec.execution.risk_limits import RiskLimits
 from simexec.execution.sizing import Proposal, Sizing
+from simexec.execution.views import Touch
 from simexec.trading.events import Signal
 from simexec.trading.instrument import Instrument
 from simexec.trading.money import Number, to_units
@@ -29,19 +30,7 @@ if TYPE_CHECKING:
 _BUY, _PENDING, _MARKET = OrderSide.BUY, OrderStatus.PENDING, OrderType.MARKET
 
 
-class BestQuote(Protocol):
-    """Best bid and offer as seen from here, in quanta; None where a side shows nothing."""
-
-    @property
-    def bid(self) -> int | None:
-        """The best bid."""
-
-    @property
-    def ask(self) -> int | None:
-        """The best offer."""
-
-
-Prices: TypeAlias = Callable[[Instrument], BestQuote | None]
+Prices: TypeAlias = Callable[[Instrument], Touch | None]
 """What is seen of an instrument; None if nothing is."""
 
 Volumes: TypeAlias = Callable[[Instrument], int | None]
@@ -209,11 +198,12 @@ class RiskPortfolioContainer:
         return refusal
 
     def amend(self, order: Order, quantity: int, price_ticks: int | None) -> Refusal | None:
-        """Allow another quantity and limit of a root, and reserve for the worse of old and new; see ``Guard``."""
+        """Allow another quantity and limit, and for a root reserve for the worse of old and new; see ``Guard``."""
         claim = self._reservations.claim(order.order_id)
-        if claim is None:
-            return None
-        refusal = self._refuses_change(order, claim, quantity, price_ticks)
+        if claim is not None:
+            refusal = self._refuses_change(order, claim, quantity, price_ticks)
+        else:
+            refusal = self._refuses_at_venue(order, quantity, price_ticks) if order.parent_id is not None else None
         if refusal is not None and refusal.reason.cancel_code is None:
             return evolve(refusal, reason=RejectReason.OTHER)
         return refusal
@@ -287,14 +277,16 @@ class RiskPortfolioContainer:
             return refusal
         return checks.money(order, self._account(order.instrument.currency), claim, counts)
 
+    def _refuses_at_venue(self, order: Order, quantity: int, price_ticks: int | None) -> Refusal | None:
+        """Rules of an order that is at a venue and is to get another quantity and limit."""
+        touch = self._touch(order.instrument, order.side) if self._checks.looks_at_prices else None
+        ticks = order.price_ticks if price_ticks is None else price_ticks
+        return self._checks.order(order, quantity, ticks, touch, self._reference(order, touch))
+
     def _refuses_change(self, order: Order, claim: Claim, quantity: int, price_ticks: int | None) -> Refusal | None:
         instrument = order.instrument
-        if claim.goes_itself:
-            touch = self._touch(instrument, order.side) if self._checks.looks_at_prices else None
-            ticks = order.price_ticks if price_ticks is None else price_ticks
-            refusal = self._checks.order(order, quantity, ticks, touch, self._reference(order, touch))
-            if refusal is not None:
-                return refusal
+        if claim.goes_itself and (refusal := self._refuses_at_venue(order, quantity, price_ticks)) is not None:
+            return refusal
         before = claim.covered, claim.asked_quantity, claim.asked_quanta
         claim.asked_quantity = max(claim.asked_quantity, quantity)
         if price_ticks is not None:

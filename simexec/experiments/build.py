@@ -80,6 +80,7 @@ class World:
     Attributes:
         markets: all of them, that of the order first; ``instrument``, ``hours``, ``recording``, ``market``, ``venue`` and
             ``view`` are those of the first.
+        best_views: what we see of each instrument; see ``view_of``.
         risk, breaker, router: where the scenario has them.
     """
 
@@ -95,13 +96,14 @@ class World:
     view: MarketView
     journal: Journal
     markets: tuple[ListedMarket, ...]
+    best_views: Mapping[str, MarketView | ConsolidatedView]
     risk: RiskPortfolioContainer | None
     breaker: ExecutionCircuitBreaker | None
     router: SmartOrderRouter | None
 
     def view_of(self, symbol: str) -> MarketView | ConsolidatedView:
         """What we see of an instrument: at its only lit market, or the best over all of them."""
-        return _best_view(self.markets, symbol)
+        return self.best_views[symbol]
 
     @property
     def views(self) -> Mapping[str, MarketView]:
@@ -181,7 +183,8 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
     journal, currency = Journal(), first.instrument.currency
     instruments = list({one.instrument.symbol: one.instrument for one in markets}.values())
     breaker = None if scenario.circuit_breaker is None else ExecutionCircuitBreaker(scenario.circuit_breaker, sim=sim)
-    account = _account(scenario, instruments, markets)
+    seen = _best_views(markets)
+    account = _account(scenario, instruments, seen)
     risk = None if scenario.risk is None else account
     portfolio = account.get_portfolio_state()
     manager_config = scenario.execution.order_manager
@@ -214,6 +217,7 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
         first.view,
         journal,
         tuple(markets),
+        seen,
         risk,
         breaker,
         router,
@@ -221,22 +225,26 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
 
 
 def _account(
-    scenario: Scenario, instruments: Sequence[Instrument], markets: Sequence[ListedMarket]
+    scenario: Scenario, instruments: Sequence[Instrument], seen: Mapping[str, MarketView | ConsolidatedView]
 ) -> RiskPortfolioContainer:
     """The account, with its limits if there are any; prices and volumes are those that are seen from here."""
     return RiskPortfolioContainer(
         scenario.initial_cash,
         instruments[0].currency,
         limits=scenario.risk,
-        prices=lambda instrument: _best_view(markets, instrument.symbol).quote(),
-        volumes=lambda instrument: _best_view(markets, instrument.symbol).traded_quantity(),
+        prices=lambda instrument: seen[instrument.symbol].quote(),
+        volumes=lambda instrument: seen[instrument.symbol].traded_quantity(),
         instruments=instruments,
     )
 
 
-def _best_view(markets: Sequence[ListedMarket], symbol: str) -> MarketView | ConsolidatedView:
-    views = [one.view for one in markets if one.view is not None and one.instrument.symbol == symbol]
-    return views[0] if len(views) == 1 else ConsolidatedView(views)
+def _best_views(markets: Sequence[ListedMarket]) -> dict[str, MarketView | ConsolidatedView]:
+    """What is seen of each symbol: at its only lit market, or the best over all of them."""
+    views: dict[str, list[MarketView]] = {}
+    for one in markets:
+        if one.view is not None:
+            views.setdefault(one.instrument.symbol, []).append(one.view)
+    return {symbol: found[0] if len(found) == 1 else ConsolidatedView(found) for symbol, found in views.items()}
 
 
 def _places(markets: Sequence[ListedMarket]) -> dict[str, dict[str, Place]]:

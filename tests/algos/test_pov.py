@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simexec.algos import TWAP, Tactics
 from simexec.algos.pov import POV
 from simexec.errors import InputError, OrderError
-from simexec.execution.guard import Guards, Refusal
+from simexec.execution.guard import Refusal
 from simexec.execution.parent import work
 from simexec.market import layout as at
 from simexec.sim import Exponential, seconds
@@ -344,9 +344,8 @@ class Refuses:
 
 @pytest.mark.parametrize("minimum", [0, 0.2])
 def test_a_child_that_is_refused_is_tried_again_when_others_have_traded(minimum: float) -> None:
-    desk = trading(*[80] * 10)
     guard = Refuses()
-    desk.manager._guards = Guards([guard])
+    desk = trading(*[80] * 10, guards=[guard])
     parent = desk.work(pov(minimum=minimum), BUY, 1000, end="11s")
     assert guard.asked == len(children(desk, parent)) == 10
     assert (parent.status, parent.filled_quantity) == (EXPIRED, 0)

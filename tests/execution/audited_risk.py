@@ -38,6 +38,8 @@ class AuditedRisk:
         return refusal
 
     def amend(self, order: Order, quantity: int, price_ticks: int | None) -> Refusal | None:
+        if order.parent_id is not None:
+            return self.risk.amend(order, quantity, price_ticks)
         now = self.oracle.roots[order.order_id]
         covered, asked = self.oracle.asked(order, quantity, price_ticks)
         then = replace(now, covered=covered, asked=asked, in_flight=now.in_flight + 1)

@@ -313,6 +313,21 @@ def test_an_amendment_that_is_refused_changes_nothing() -> None:
     done(desk)
 
 
+def test_a_replace_of_a_child_that_a_guard_refuses_is_not_sent_and_takes_time() -> None:
+    guard = Limit(1_000, 1_000)
+    desk, _, execution = begin(Rest(), 500, desk=make_desk(**WALL, guards=[guard], closes="1m"))
+    desk.sim.run("1500ms")
+    (child,) = execution.children
+    guard.root = 400  # what an amendment may ask for from now on
+    assert not desk.sim.run(execution.replace(child, 450))
+    assert (child.quantity, child.pending_replace, child.reason) == (500, False, "root: 450 is more than 400")
+    assert desk.sim.now == seconds(1.5) + 1_000_000
+    assert [entry.event for entry in desk.journal.entries() if entry.event == "replace"] == []
+    assert desk.sim.run(execution.replace(child, 300))
+    assert child.quantity == 300
+    done(desk)
+
+
 def test_guards_hear_of_a_child_and_then_of_its_parent() -> None:
     guard = Limit(1_000, 1_000)
     desk, _, _ = begin(AtMarket(), 10, desk=make_desk(**WALL, guards=[guard]))
