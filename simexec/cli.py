@@ -1,4 +1,4 @@
-"""The command line: ``simexec run``, ``simexec data check``, ``simexec bench``.
+"""The command line: ``simexec run``, ``simexec compare``, ``simexec data check``, ``simexec schema``, ``simexec bench``.
 
 Exit codes: 0 done; 1 the run failed; 2 the input is wrong; 130 interrupted. A failure is one line on stderr;
 the traceback comes with ``SIMEXEC_DEBUG=1``. Everything heavy is imported by the command that needs it, so
@@ -31,6 +31,7 @@ examples:
   simexec compare scenarios/quickstart.yaml scenarios/algorithms.yaml
   simexec run scenarios/quickstart.yaml --out runs/first --plot
   simexec data check AMZN_2012-06-21_34200000_57600000_message_5.csv.gz
+  simexec schema --out scenario.schema.json
   simexec bench --json
 
 exit codes: 0 done, 1 the run failed, 2 the input is wrong
@@ -115,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_compare(commands)
     _add_data(commands)
+    _add_schema(commands)
     bench = commands.add_parser("bench", help="measure speed on this machine", allow_abbrev=False)
     bench.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     bench.add_argument(
@@ -205,6 +207,17 @@ def _add_data(commands: Any) -> None:
     check.add_argument("--symbol", metavar="SYMBOL", help="the instrument, where a file has several")
     check.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     check.set_defaults(command=_check)
+
+
+def _add_schema(commands: Any) -> None:
+    schema = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of scenario files, for completion in an editor",
+        description="Print the JSON Schema of scenario files, by which an editor completes names and marks what is wrong.",
+        allow_abbrev=False,
+    )
+    schema.add_argument("--out", type=Path, metavar="FILE", help="write it to this file instead")
+    schema.set_defaults(command=_schema)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -305,6 +318,16 @@ def _check(args: argparse.Namespace) -> int:
     wrong = [str(path) for path, report in zip(args.files, reports, strict=True) if report["problems"]]
     if wrong:
         raise InputError(f"problems found in {', '.join(wrong)}")
+    return DONE
+
+
+def _schema(args: argparse.Namespace) -> int:
+    from simexec.config.schema import schema_text, write_schema
+
+    if args.out is None:
+        print(schema_text(), end="")
+    else:
+        write_schema(args.out)
     return DONE
 
 

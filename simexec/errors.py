@@ -41,3 +41,10 @@ class TransitionError(SimexecError, RuntimeError):
 
 class InvariantError(SimexecError, AssertionError):
     """The books of a run do not balance; the figures of that run must not be used."""
+
+
+class DeadlockError(SimexecError, RuntimeError):
+    """Waiting for a resource would never end, since whoever holds it waits for one of ours; the message names the cycle.
+
+    Not raised for a wait that is only long, nor for one that a process itself brings about by waiting for another process.
+    """

@@ -12,6 +12,7 @@ from simexec.config.durations import (
     UniformDuration,
     describe,
 )
+from simexec.config.environment import EnvironmentConfig
 from simexec.config.execution import (
     BrokerConfig,
     CommissionConfig,
@@ -25,6 +26,8 @@ from simexec.config.execution import (
     PercentCommission,
     PerShareCommission,
     SlippageConfig,
+    SpreadSlippage,
+    SquareRootSlippage,
     TieredCommission,
     VolumeSlippage,
 )
@@ -78,6 +81,7 @@ __all__ = [
     "DatabentoFlow",
     "DurationConfig",
     "EmpiricalDuration",
+    "EnvironmentConfig",
     "ExecutionConfig",
     "ExecutionMode",
     "ExponentialDuration",
@@ -116,6 +120,8 @@ __all__ = [
     "SizeConfig",
     "SlippageConfig",
     "SlowdownIncident",
+    "SpreadSlippage",
+    "SquareRootSlippage",
     "ThrottleConfig",
     "TieredCommission",
     "UniformDuration",

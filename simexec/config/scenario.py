@@ -12,7 +12,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from simexec.config.algorithm import at_market, dump_algorithm, to_algorithm
-from simexec.config.execution import ExecutionConfig
+from simexec.config.execution import ExecutionConfig, check_scenario_mode
 from simexec.config.flow import FlowConfig
 from simexec.config.markets import MarketSettings, OtherMarketConfig, check_markets, check_price, markets_of
 from simexec.config.order import OrderConfig
@@ -79,6 +79,7 @@ class Scenario:
     recording: RecordingConfig = field(factory=RecordingConfig)
 
     def __attrs_post_init__(self) -> None:
+        check_scenario_mode(self.execution)
         for path, price in self._prices():
             check_price(self.instrument, path, price)
         check_markets(self)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from simexec.errors import OrderError
 from simexec.protocols import DurationModel
 from simexec.sim import Constant, Link, Simulation
+from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.report import ExecutionReport
 from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder, ReplaceRequest
@@ -37,6 +38,38 @@ class Line:
     connection: VenueConnection
     out: Link
     back: Link
+
+
+class OrderLines(Protocol):
+    """What an order manager needs of a broker.
+
+    Attributes:
+        lines: by name of venue.
+    """
+
+    lines: dict[str | None, Line]
+
+    @property
+    def venues(self) -> list[str]:
+        """Names of the venues with a line."""
+
+    def on_reports(self, deliver: Callable[[list[ExecutionReport]], None]) -> None:
+        """Have ``deliver`` called with every packet of reports when it arrives here."""
+
+    def choose(self, venue: str | None, instrument: Instrument | None = None) -> str:
+        """The venue that an order for an instrument goes to: the named one, or the one that there is; OrderError if none."""
+
+    def send(self, order: Order) -> None:
+        """Send a new order to its venue."""
+
+    def send_cancel(self, order: Order) -> None:
+        """Ask the venue to cancel what is left of an order."""
+
+    def send_replace(self, order: Order, quantity: int, price_ticks: int | None, stop_ticks: int | None = None) -> None:
+        """Ask the venue to change an order's total quantity, limit or stop price."""
+
+    def send_mass_cancel(self, venue: str, request: MassCancelRequest) -> None:
+        """Ask a venue to cancel many orders."""
 
 
 class Broker:
@@ -87,8 +120,8 @@ class Broker:
         """Names of the venues with a line."""
         return [line.venue.name for line in self.lines.values()]
 
-    def choose(self, venue: str | None) -> str:
-        """The venue an order goes to: the named one, or the only one there is.
+    def choose(self, venue: str | None, instrument: Instrument | None = None) -> str:
+        """The venue an order goes to, whatever its instrument: the named one, or the only one there is.
 
         Raises:
             OrderError: no such line, or none is named and there are several.
@@ -101,13 +134,7 @@ class Broker:
 
     def send(self, order: Order) -> None:
         """Send a new order to its venue."""
-        self.lines[order.venue].out.send(
-            NewOrder(
-                order.order_id, order.side.sign, order.quantity, order.order_type, order.price_ticks, order.time_in_force,
-                order.display_quantity, order.hidden, order.post_only, order.instrument.symbol, order.terms,
-            ),
-            "order",
-        )  # fmt: skip
+        self.lines[order.venue].out.send(NewOrder.of(order), "order")
 
     def send_cancel(self, order: Order) -> None:
         """Ask the venue to cancel what is left of an order."""

@@ -15,7 +15,7 @@ from simexec.trading.requests import MassCancelRequest
 from simexec.trading.vocabulary import OrderSide, OrderStatus
 
 if TYPE_CHECKING:
-    from simexec.execution.broker import Broker
+    from simexec.execution.broker import OrderLines
     from simexec.execution.journal import Journal
 
 _PENDING = OrderStatus.PENDING
@@ -51,7 +51,7 @@ class MassCancels:
     """
 
     def __init__(
-        self, sim: Simulation, broker: Broker | None, journal: Journal | None, released: Callable[[Order], None]
+        self, sim: Simulation, broker: OrderLines | None, journal: Journal | None, released: Callable[[Order], None]
     ) -> None:
         self._sim = sim
         self._broker = broker

@@ -1,20 +1,24 @@
-"""Where orders are made, of fields that are known to be right."""
+"""Where orders are made: of what a user gave, after one check, or of fields that are known to be right."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Unpack
 
 from simexec.errors import OrderError
 from simexec.execution.cleaner import Cleaner
+from simexec.execution.order_fields import Price, TermFields, check_limit, check_terms
 from simexec.execution.order_tree import OrderTree
 from simexec.sim import Simulation
-from simexec.trading.instrument import Instrument
+from simexec.trading.instrument import LARGEST_COUNT, Instrument
 from simexec.trading.order import Order
 from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
 
-_DAY = TimeInForce.DAY
+# Module globals, since reading a member off its Enum runs Python code.
+_MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
+_DAY, _GTD = TimeInForce.DAY, TimeInForce.GTD
 
 
 class OrderMaker:
@@ -46,6 +50,51 @@ class OrderMaker:
             raise OrderError(f"symbol {symbol!r} is not traded here; known: {', '.join(self.known)}")
         instrument = self.known[symbol] = Instrument(symbol, Decimal("0.01"))
         return instrument
+
+    def new(
+        self,
+        symbol: str,
+        side: OrderSide,
+        quantity: int,
+        order_type: OrderType = _MARKET,
+        price: Price | None = None,
+        *,
+        time_in_force: TimeInForce = _DAY,
+        display_quantity: int | None = None,
+        hidden: bool = False,
+        post_only: bool = False,
+        parent_id: str | None = None,
+        venue: str | None = None,
+        **terms: Unpack[TermFields],
+    ) -> Order:
+        """Check what a user gave, once, and make an order of it; see ``OrderManager.create_order``."""
+        instrument = self.known.get(symbol) or self.add_instrument(symbol)
+        if (
+            side.__class__ is not OrderSide
+            or order_type.__class__ is not OrderType
+            or time_in_force.__class__ is not TimeInForce
+        ):
+            raise OrderError(
+                f"side {side!r}, order_type {order_type!r} and time_in_force {time_in_force!r} must be members of OrderSide,"
+                " OrderType and TimeInForce"
+            )
+        if quantity.__class__ is not int or not 0 < quantity <= LARGEST_COUNT or quantity % instrument.lot:
+            quantity = instrument.check_quantity(quantity)
+        price_ticks = check_limit(instrument, order_type, price)
+        more: OrderTerms | None = None
+        if (  # NOTE: a plain order is told from the others here, and pays for nothing that it has not
+            terms or hidden or post_only or display_quantity is not None or time_in_force is _GTD
+            or (order_type is not _LIMIT and order_type is not _MARKET)
+        ):  # fmt: skip
+            more = check_terms(
+                instrument, order_type, quantity, time_in_force, display_quantity, hidden, post_only, self._sim.now, **terms
+            )  # fmt: skip
+        if parent_id is not None:
+            self._tree.check_room(parent_id, instrument, side, quantity)
+        return self.make(
+            instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
+            parent_id, venue, more,
+        )  # fmt: skip
 
     def make(
         self,

@@ -7,13 +7,13 @@ from typing import Unpack
 
 from simexec.errors import OrderError
 from simexec.execution.bookkeeper import Bookkeeper, Worker
-from simexec.execution.broker import Broker
+from simexec.execution.broker import OrderLines
 from simexec.execution.cleaner import Cleaner
 from simexec.execution.gate import Gate
 from simexec.execution.guard import Guard, Guards
 from simexec.execution.journal import Journal
 from simexec.execution.mass_cancel import MassCancels
-from simexec.execution.order_fields import Price, TermFields, check_limit, check_replace, check_terms
+from simexec.execution.order_fields import Price, TermFields, check_replace
 from simexec.execution.order_group import OrderGroup
 from simexec.execution.order_groups import OrderGroups
 from simexec.execution.order_maker import OrderMaker
@@ -25,19 +25,18 @@ from simexec.execution.own_reports import (
 from simexec.execution.report_stream import ReportStream
 from simexec.sim import AllOf, Event, Simulation, current_simulation
 from simexec.sim.clock import HOUR, Duration, parse_duration
-from simexec.trading.instrument import LARGEST_COUNT, Instrument
+from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecType, Fill
-from simexec.trading.terms import OrderTerms
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 
 # Module globals, since reading a member off its Enum runs Python code.
 _TRADE, _TRADE_CANCEL = ExecType.TRADE, ExecType.TRADE_CANCEL
 _CANCEL_REJECTED, _REPLACED = ExecType.CANCEL_REJECTED, ExecType.REPLACED
 _PENDING = OrderStatus.PENDING
-_MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
-_DAY, _GTD = TimeInForce.DAY, TimeInForce.GTD
+_MARKET = OrderType.MARKET
+_DAY = TimeInForce.DAY
 
 
 class OrderManager:
@@ -58,11 +57,12 @@ class OrderManager:
     Attributes:
         create: creates an order from fields that are known to be right, with prices in ticks: for algorithms. It is
             ``OrderMaker.make``.
+        new_order: what ``create_order`` does, without ``await``. It is ``OrderMaker.new``.
     """
 
     def __init__(
         self,
-        broker: Broker | None = None,
+        broker: OrderLines | None = None,
         portfolio: Portfolio | None = None,
         instruments: Iterable[Instrument] | None = None,
         *,
@@ -96,7 +96,7 @@ class OrderManager:
             self._forgotten,
         )
         self._maker = OrderMaker(self._sim, self._tree, self._cleaner, instruments)
-        self._known = self._maker.known
+        self.new_order = self._maker.new
         self.create = self._maker.make  # NOTE: rather than a method that calls it, which every order would pay for
         if broker is not None:
             broker.on_reports(self._books.receive)
@@ -142,32 +142,9 @@ class OrderManager:
         Raises:
             OrderError: the fields contradict the instrument or each other.
         """
-        instrument = self._known.get(symbol) or self._maker.add_instrument(symbol)
-        if (
-            side.__class__ is not OrderSide
-            or order_type.__class__ is not OrderType
-            or time_in_force.__class__ is not TimeInForce
-        ):
-            raise OrderError(
-                f"side {side!r}, order_type {order_type!r} and time_in_force {time_in_force!r} must be members of OrderSide,"
-                " OrderType and TimeInForce"
-            )
-        if quantity.__class__ is not int or not 0 < quantity <= LARGEST_COUNT or quantity % instrument.lot:
-            quantity = instrument.check_quantity(quantity)
-        price_ticks = check_limit(instrument, order_type, price)
-        more: OrderTerms | None = None
-        if (  # NOTE: a plain order is told from the others here, and pays for nothing that it has not
-            terms or hidden or post_only or display_quantity is not None or time_in_force is _GTD
-            or (order_type is not _LIMIT and order_type is not _MARKET)
-        ):  # fmt: skip
-            more = check_terms(
-                instrument, order_type, quantity, time_in_force, display_quantity, hidden, post_only, self._sim.now, **terms
-            )  # fmt: skip
-        if parent_id is not None:
-            self._tree.check_room(parent_id, instrument, side, quantity)
-        return self.create(
-            instrument, side, quantity, order_type, price_ticks, time_in_force, display_quantity, hidden, post_only,
-            parent_id, venue, more,
+        return self.new_order(
+            symbol, side, quantity, order_type, price, time_in_force=time_in_force, display_quantity=display_quantity,
+            hidden=hidden, post_only=post_only, parent_id=parent_id, venue=venue, **terms,
         )  # fmt: skip
 
     async def submit_order(self, order_id: str) -> None:
@@ -191,7 +168,7 @@ class OrderManager:
         """Send an order; see ``submit_order``."""
         broker, now = self._broker, self._sim.now
         if broker is not None and order.venue not in broker.lines:
-            order.venue = broker.choose(order.venue)
+            order.venue = broker.choose(order.venue, order.instrument)
         if self._gate.is_guarded and not self._gate.may_leave(order):
             return
         order.submit(now)
@@ -227,7 +204,7 @@ class OrderManager:
     def choose_venue(self, order: Order) -> None:
         """Settle where an order goes, before it is sent; OrderError if there is no line to it."""
         if self._broker is not None:
-            order.venue = self._broker.choose(order.venue)
+            order.venue = self._broker.choose(order.venue, order.instrument)
 
     def submit_oco(self, *legs: Order, reduce: bool = False) -> OrderGroup:
         """One cancels the other: send orders of which only one is to trade; see ``OrderGroups.submit_oco``."""
@@ -336,7 +313,7 @@ class OrderManager:
         """Put another total quantity and limit of a parent in force."""
         self._books.receive([report_of_change(parent, self._sim.now, total, ticks)])
 
-    def _replace(self, broker: Broker, order: Order, total: int, ticks: int | None, stop_ticks: int | None) -> None:
+    def _replace(self, broker: OrderLines, order: Order, total: int, ticks: int | None, stop_ticks: int | None) -> None:
         order.request_replace(total)
         if self._journal is not None:
             what = "replace" if stop_ticks is None else f"replace stop_ticks={stop_ticks}"
@@ -369,6 +346,10 @@ class OrderManager:
         self._books.close(order, exec_type, text)
 
     # --- questions -----------------------------------------------------------------------------------------------------
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The instrument of a symbol; OrderError if it is not traded here."""
+        return self._maker.known.get(symbol) or self._maker.add_instrument(symbol)
 
     def order(self, order_id: str) -> Order:
         """The order of an id; OrderError if there is none, or it ended long ago."""

@@ -20,7 +20,7 @@ def report_of_fill(order: Order, fill: Fill) -> ExecutionReport:
     filled = order.filled_quantity + fill.quantity
     return ExecutionReport(
         fill.exec_id, order.order_id, _TRADE, fill.time_ns, filled, order.quantity - filled, fill.quantity, fill.price_quanta,
-        fill.fee, fill.maker, venue=fill.venue,
+        fill.fee, fill.maker, venue=fill.venue, slippage_quanta=fill.slippage_quanta,
     )  # fmt: skip
 
 

@@ -176,7 +176,7 @@ def build(scenario: Scenario, recordings: Recordings | None = None, replication:
     broker = Broker(sim)
     markets: list[ListedMarket] = []
     for settings, recording in zip(scenario.all_markets(), recordings, strict=True):
-        markets.append(_list_market(sim, broker, settings, recording, markets, scenario.recording.history))
+        markets.append(list_market(sim, broker, settings, recording, markets, scenario.recording.history))
     first = markets[0]
     assert isinstance(first.market, Market)  # as the scenario has checked
     assert first.view is not None
@@ -256,7 +256,7 @@ def _places(markets: Sequence[ListedMarket]) -> dict[str, dict[str, Place]]:
     return places
 
 
-def _list_market(
+def list_market(
     sim: Simulation,
     broker: Broker,
     settings: MarketSettings,
@@ -264,7 +264,16 @@ def _list_market(
     others: Sequence[ListedMarket],
     history: HistoryMode,
 ) -> ListedMarket:
-    """A market, its venue or a place behind the one that is there already, and our line and view."""
+    """A market, its venue or a place behind the one that is there already, and our line and view.
+
+    Args:
+        sim: the simulation.
+        broker: gets the line.
+        settings: of the market.
+        recording: what its flow replays, if it does.
+        others: the markets that are there already.
+        history: what it keeps of quotes and trades.
+    """
     config = settings.instrument
     instrument = next((one.instrument for one in others if one.instrument.symbol == config.symbol), None) or Instrument(
         config.symbol, config.tick, config.lot, config.currency, config.multiplier, config.inverse

@@ -44,7 +44,12 @@ class Trade:
 
 
 class SlippageModel(Protocol):
-    """What a slippage model offers."""
+    """What a slippage model offers.
+
+    A model may also have a plain attribute ``needs_volume``: whether its answer depends on ``volume``. One that does not is of
+    use where the volume is unknown. A model without the attribute counts as needing it, so whoever asks reads
+    ``getattr(model, "needs_volume", True)``.
+    """
 
     def calculate_slippage(self, order: Trade, market_price: float, volume: float, spread: float) -> float:
         """Money a share by which the fill is worse than the market price, zero or more.
@@ -66,6 +71,7 @@ class FixedSlippageModel:
     """
 
     rate: float = attrs.field(default=0.0005, validator=finite_from_zero)
+    needs_volume: bool = attrs.field(default=False, init=False)
 
     def calculate_slippage(self, order: Trade, market_price: float, volume: float, spread: float) -> float:
         """See ``SlippageModel``."""
@@ -81,10 +87,33 @@ class VolumeSlippageModel:
     """
 
     base_impact: float = attrs.field(default=0.0001, validator=finite_from_zero)
+    needs_volume: bool = attrs.field(default=True, init=False)
 
     def calculate_slippage(self, order: Trade, market_price: float, volume: float, spread: float) -> float:
         """See ``SlippageModel``."""
         return market_price * self.base_impact * order.quantity / volume
+
+
+@attrs.frozen
+class SquareRootSlippageModel:
+    """The square-root law: ``price * coefficient * volatility * sqrt(quantity / volume)``.
+
+    See Tóth et al., "Anomalous price impact and the critical nature of liquidity in financial markets", Physical Review
+    X 1 (2011). The law is about a whole order over the time in which it trades. Applied to each trade by itself, as here, it
+    charges an order that is worked evenly through n bars 1 / sqrt(n) of what it says of the whole.
+
+    Args:
+        coefficient: of order 1.
+        volatility: standard deviation of returns over the time in which ``volume`` trades, as a fraction.
+    """
+
+    coefficient: float = attrs.field(default=1.0, validator=finite_from_zero)
+    volatility: float = attrs.field(default=0.01, validator=finite_from_zero)
+    needs_volume: bool = attrs.field(default=True, init=False)
+
+    def calculate_slippage(self, order: Trade, market_price: float, volume: float, spread: float) -> float:
+        """See ``SlippageModel``."""
+        return market_price * self.coefficient * self.volatility * math.sqrt(order.quantity / volume)
 
 
 @attrs.frozen
@@ -98,6 +127,7 @@ class SpreadSlippageModel:
 
     fraction: float = attrs.field(default=0.5, validator=finite_from_zero)
     assumed_spread: float = attrs.field(default=0.0, validator=finite_from_zero)
+    needs_volume: bool = attrs.field(default=False, init=False)
 
     def calculate_slippage(self, order: Trade, market_price: float, volume: float, spread: float) -> float:
         """See ``SlippageModel``."""

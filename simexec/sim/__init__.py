@@ -27,6 +27,7 @@ from simexec.sim.durations import Constant, Empirical, Exponential, Gamma, LogNo
 from simexec.sim.environment import Simulation, current_simulation
 from simexec.sim.events import AllOf, AnyOf, Condition, Event, Process, Timeout
 from simexec.sim.link import Link, LinkStatistics
+from simexec.sim.real_time import RealTime, RealTimeStatistics
 from simexec.sim.resources import (
     Container,
     FilterStore,
@@ -64,6 +65,8 @@ __all__ = [
     "PriorityResource",
     "PriorityStore",
     "Process",
+    "RealTime",
+    "RealTimeStatistics",
     "Resource",
     "Simulation",
     "Station",

@@ -17,7 +17,7 @@ class EventType(Enum):
 
     SIGNAL: a strategy wants exposure. ORDER: risk has sized it. FILL: an order traded. BUST: a trade no
     longer stands. REJECT: risk, breaker or venue refused. CANCEL: a cancel is asked for or done. MARKET_DATA:
-    a quote or a bar. SYSTEM: halts, session hours, the breaker.
+    a quote, a trade or a bar. TIMER: a time that somebody has waited for. SYSTEM: halts, session hours, the breaker.
     """
 
     SIGNAL = "SIGNAL"
@@ -27,6 +27,7 @@ class EventType(Enum):
     REJECT = "REJECT"
     CANCEL = "CANCEL"
     MARKET_DATA = "MARKET_DATA"
+    TIMER = "TIMER"
     SYSTEM = "SYSTEM"
 
 
@@ -37,10 +38,12 @@ class Event:
     Attributes:
         type: what it tells.
         data: its fields by name, such as ``symbol``, ``side``, ``quantity``.
+        time_ns: when it was taken in or told; None before.
     """
 
     type: EventType
     data: Mapping[str, Any] = Factory(dict)
+    time_ns: int | None = None
 
     @classmethod
     def of(cls, event: Event | Mapping[str, Any]) -> Event:

@@ -113,7 +113,8 @@ class Instrument:
             raise OrderError(f"{self.symbol} quantity {count} is beyond the largest possible, {LARGEST_COUNT}")
         return count
 
-    def _parse_price(self, price: Number) -> Decimal:
+    def parse_price(self, price: Number) -> Decimal:
+        """Read a price that a person or a file gave, on tick or not; OrderError if it is not positive and finite."""
         try:
             number = parse_decimal(price, f"{self.symbol} price")
         except InputError as error:
@@ -132,7 +133,7 @@ class Instrument:
         Raises:
             OrderError: off tick, not positive, not finite, or beyond 2**48 ticks.
         """
-        number = self._parse_price(price)
+        number = self.parse_price(price)
         ticks, remainder = divmod(Fraction(number), Fraction(self.tick))
         if remainder:
             nearest = " and ".join(str(self.price_of_ticks(near)) for near in (ticks, ticks + 1) if near)
@@ -147,7 +148,7 @@ class Instrument:
         Raises:
             OrderError: finer than the quantum (``round_price`` rounds), not positive, or not finite.
         """
-        quanta, remainder = divmod(Fraction(self._parse_price(price)), Fraction(self.quantum))
+        quanta, remainder = divmod(Fraction(self.parse_price(price)), Fraction(self.quantum))
         if remainder:
             raise OrderError(
                 f"price {price} is finer than {self.symbol}'s price quantum {self.quantum}; round it first"
@@ -160,7 +161,7 @@ class Instrument:
         Raises:
             OrderError: not positive or not finite, also after rounding.
         """
-        exact = Fraction(self._parse_price(price)) / Fraction(self.quantum)
+        exact = Fraction(self.parse_price(price)) / Fraction(self.quantum)
         quanta = ceil(exact) if side_sign > 0 else floor(exact)
         if quanta <= 0:
             raise OrderError(

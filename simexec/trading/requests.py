@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 if TYPE_CHECKING:
+    from simexec.trading.order import Order
     from simexec.trading.terms import OrderTerms
     from simexec.trading.vocabulary import OrderType, TimeInForce
 
@@ -40,6 +41,14 @@ class NewOrder:
     post_only: bool = False
     symbol: str = ""
     terms: OrderTerms | None = None
+
+    @classmethod
+    def of(cls, order: Order) -> NewOrder:
+        """The request that brings an order to a venue."""
+        return cls(
+            order.order_id, order.side.sign, order.quantity, order.order_type, order.price_ticks, order.time_in_force,
+            order.display_quantity, order.hidden, order.post_only, order.instrument.symbol, order.terms,
+        )  # fmt: skip
 
 
 @define(slots=True)

@@ -49,14 +49,15 @@ class Sessions:
     """When orders are taken, and when they may trade.
 
     Args:
-        hours: one session or several, with their halts.
+        hours: one session or several, with their halts; None: always.
 
     Attributes:
         closes: times at which a session ends.
     """
 
-    def __init__(self, hours: TradingHours | SessionCalendar) -> None:
-        self._sessions = (hours,) if isinstance(hours, TradingHours) else hours.sessions
+    def __init__(self, hours: TradingHours | SessionCalendar | None) -> None:
+        self._always = hours is None
+        self._sessions = () if hours is None else (hours,) if isinstance(hours, TradingHours) else hours.sessions
         self._begins = [one.open_ns if one.pre_open_ns is None else one.pre_open_ns for one in self._sessions]
         self.closes = [session.close_ns for session in self._sessions]
 
@@ -67,10 +68,12 @@ class Sessions:
 
     def takes_orders(self, time_ns: int) -> bool:
         """Whether orders are taken at a time."""
-        return self._at(time_ns) is not None
+        return self._always or self._at(time_ns) is not None
 
     def trades(self, start_ns: int, end_ns: int) -> bool:
         """Whether all of [start, end), or the moment if they are the same, lies in trading hours and outside halts."""
+        if self._always:
+            return True
         session, last = self._at(start_ns), max(end_ns - 1, start_ns)
         if session is None or start_ns < session.open_ns or last >= session.close_ns:
             return False
@@ -88,6 +91,7 @@ class ModelMarket:
         listener: told, at their time, what became of orders.
 
     Attributes:
+        is_bars: whether its rows are bars; ``fills`` matches orders with them.
         orders: those that live, by number.
         next_time: time at which the next row is known, None after the last.
         outside: rows that could not trade because of hours or halts, while there were orders.
@@ -100,7 +104,7 @@ class ModelMarket:
         self.is_bars = tape.is_bars
         self.orders: dict[int, ModelOrder] = {}
         self.outside = 0
-        self._fills = fills
+        self.fills = fills
         self._sessions = sessions
         self._cursor = TapeCursor(tape)
         self.next_time = self._cursor.next_time
@@ -140,7 +144,7 @@ class ModelMarket:
                 if done < len(rows):
                     rows, seen = rows[:done], None
             else:
-                self._fills.pass_by(rows)
+                self.fills.pass_by(rows)
             found = seen if found is None else found
             self._publish(rows)
             cursor.skip(len(rows))
@@ -173,9 +177,9 @@ class ModelMarket:
             if not self._sessions.trades(row[self._start], row[self._end]):
                 self.outside += 1
                 if not self.is_bars:
-                    self._fills.pass_by(np.array([row]))
+                    self.fills.pass_by(np.array([row]))
                 continue
-            outcomes = self._fills.apply(self.orders.values(), row)
+            outcomes = self.fills.apply(self.orders.values(), row)
             if outcomes:
                 self._pending += outcomes
                 for outcome in outcomes:

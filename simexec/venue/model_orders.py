@@ -181,6 +181,13 @@ def _checked(model: object, worse: float) -> float:
     return worse
 
 
+def probability(value: float) -> float:
+    """A probability that an order at the touch is reached; InputError if it is none."""
+    if isinstance(value, bool) or not 0 <= value <= 1:
+        raise InputError(f"touch fill probability {value!r} must be from 0 to 1")
+    return float(value)
+
+
 class TouchDraws:
     """Whether a trade at exactly an order's limit reached the order.
 
@@ -196,8 +203,6 @@ class TouchDraws:
     """
 
     def __init__(self, rng: np.random.Generator, probability: float) -> None:
-        if not 0 <= probability <= 1:
-            raise InputError(f"touch fill probability {probability!r} must be from 0 to 1")
         self._key = rng.bytes(16)
         self._bound = round(probability * 2**64)
         self.touches = self.fills = 0

@@ -29,11 +29,20 @@ from simexec.venue.connection import Packet, Request
 from simexec.venue.hours import SessionCalendar, TradingHours
 from simexec.venue.model_connection import ModelConnection, ModelVenueStatistics, ModelWorking
 from simexec.venue.model_market import Fills, ModelMarket, Sessions
-from simexec.venue.model_orders import CANCELLED, ELECTED, ModelOrder, Outcome, Pricing, TouchDraws
+from simexec.venue.model_orders import CANCELLED, ELECTED, ModelOrder, Outcome, Pricing, TouchDraws, probability
 from simexec.venue.model_view import ModelView
+from simexec.venue.pushed_market import PushedMarket
 from simexec.venue.quote_fills import QuoteFills
 from simexec.venue.reports import Reports
 from simexec.venue.validation import Refusal, refuse_order, refuse_replace
+
+
+def to_share(share: Number | Fraction) -> Fraction:
+    """The share of a volume that is ours at most, exactly as written; InputError unless it is above 0 and at most 1."""
+    exact = share if isinstance(share, Fraction) else Fraction(parse_decimal(share, "participation"))
+    if not 0 < exact <= 1:
+        raise InputError(f"participation {share} must be above 0 and at most 1; 0.1 is 10 %")
+    return exact
 
 
 class ModelVenue:
@@ -46,8 +55,8 @@ class ModelVenue:
         sim: the simulation.
         name: of the venue; the gateway draws from the stream ``station.{name}.gateway``, touches from ``venue.{name}.touch``.
         instrument: what it trades.
-        data: bars or quotes, see ``market.tape`` and ``market.bars``.
-        hours: when it trades; a bar that is not all inside fills nothing.
+        data: bars or quotes, see ``market.tape`` and ``market.bars``; None: they are handed in by ``push`` as they come.
+        hours: when it trades; a bar that is not all inside fills nothing. None: always.
         service: service time of a request at the gateway; one server, first come first served.
         participation: the most of a bar's volume, a quote's size or a trade's that is ours, above 0 up to 1, exactly as written.
         touch_fill_probability: that a trade at exactly an order's limit reached the order.
@@ -58,7 +67,7 @@ class ModelVenue:
 
     Attributes:
         gateway: the station in front of it.
-        market: the data, coupled to the calendar; views are made of it.
+        market: the data, coupled to the calendar unless they are handed in; views are made of coupled ones.
 
     Raises:
         InputError: a participation or probability out of range, or an impact model that needs bars where there are quotes.
@@ -69,11 +78,11 @@ class ModelVenue:
         sim: Simulation,
         name: str,
         instrument: Instrument,
-        data: Tape,
-        hours: TradingHours | SessionCalendar,
+        data: Tape | None,
+        hours: TradingHours | SessionCalendar | None,
         *,
         service: DurationModel,
-        participation: Number,
+        participation: Number | Fraction,
         touch_fill_probability: float = 0.0,
         capacity: int | None = None,
         fees: MakerTakerFees | None = None,
@@ -82,37 +91,65 @@ class ModelVenue:
         impact: ImpactModel | None = None,
         cancel_on_disconnect: bool = True,
     ) -> None:
-        share = Fraction(parse_decimal(participation, "participation"))
-        if not 0 < share <= 1:
-            raise InputError(f"participation {participation} of {name} must be above 0 and at most 1; 0.1 is 10 %")
-        if impact is not None and impact.needs_seconds and not data.is_bars:
-            raise InputError(
-                f"{type(impact).__name__} needs the length of a bar, and {name} has quotes; use another model"
-            )
+        try:
+            share = to_share(participation)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
         self.name = name
         self.instrument = instrument
         self.hours = hours
         self._sim = sim
-        self._is_bars = data.is_bars
         self._fees = fees or MakerTakerFees(currency=instrument.currency)
         self._commission = commission
+        self._impact = impact
         self._cancel_on_disconnect = cancel_on_disconnect
-        self._touch = TouchDraws(sim.rng(f"venue.{name}.touch"), touch_fill_probability)
+        self._touch = TouchDraws(sim.rng(f"venue.{name}.touch"), probability(touch_fill_probability))
         self._sessions = Sessions(hours)
-        parts = (Pricing(instrument, slippage, impact), self._touch, share.as_integer_ratio(), instrument.lot)
-        self._fills: Fills = BarFills(*parts) if data.is_bars else QuoteFills(*parts)
-        self.market = ModelMarket(name, data, self._fills, self._sessions, self._tell)
+        self._parts = Pricing(instrument, slippage, impact), self._touch, share.as_integer_ratio(), instrument.lot
+        self.market: ModelMarket | PushedMarket
+        if data is None:
+            self.market = PushedMarket(name, self._fills_of, self._sessions, self._tell)
+        else:
+            self.market = ModelMarket(name, data, self._fills_of(data.is_bars), self._sessions, self._tell)
+            sim.couple(self.market)
         self.gateway = Station(sim, f"{name}.gateway", service, self._serve, 1, capacity)
         self._lines: dict[str, ModelConnection] = {}
         self._by_number: dict[int, ModelWorking] = {}
         self._reports = Reports(sim, name)
         self._slipped = 0
-        sim.couple(self.market)
         for close in self._sessions.closes:
             sim.call_at(close, self._close)
 
+    def _fills_of(self, is_bars: bool) -> Fills:
+        if not is_bars and self._impact is not None and self._impact.needs_seconds:
+            raise InputError(
+                f"{type(self._impact).__name__} needs the length of a bar, and {self.name} has quotes; use another model"
+            )
+        return BarFills(*self._parts) if is_bars else QuoteFills(*self._parts)
+
+    def push(self, row: list[int], *, is_bar: bool, anew: bool = False) -> None:
+        """Hand in a row of market data that has just become known; what it does to orders is reported at once.
+
+        Args:
+            row: columns of ``market.tape``; a bar's end, or the time of a quote or trade, is the present.
+            is_bar: whether it is a bar; otherwise a quote or trade.
+            anew: whether a quote's sizes are there anew, though its prices may be those of the quote before.
+
+        Raises:
+            InputError: the venue has a tape of its own, was handed the other kind before, or the row is no present one.
+        """
+        if not isinstance(self.market, PushedMarket):
+            raise InputError(f"{self.name} reads its market data from a tape; make it without one to hand them in")
+        self.market.push(row, is_bar, anew, self._sim._now)
+
     def view(self, latency: DurationModel, stream: str) -> ModelView:
-        """What a participant sees from its own place; latencies come from that random stream, of trades ``{stream}.trades``."""
+        """What a participant sees from its own place; latencies come from that random stream, of trades ``{stream}.trades``.
+
+        Raises:
+            InputError: data are handed in, so whoever does it has seen them.
+        """
+        if isinstance(self.market, PushedMarket):
+            raise InputError(f"{self.name} has no tape to look at; whoever hands its market data in has seen them")
         return ModelView(self._sim, self.market, latency, self._sim.rng(stream), self._sim.rng(f"{stream}.trades"))
 
     # --- participants ---
@@ -150,11 +187,12 @@ class ModelVenue:
     def _serve(self, job: tuple[ModelConnection, Request], arrived_ns: int, started_ns: int) -> None:
         line, request = job
         self._reports.arrived, self._reports.started = arrived_ns, started_ns
-        packet = self._answer(line, request)
+        packet = self.answer(line, request)
         self._reports.arrived = self._reports.started = 0
         line.deliver(packet)
 
-    def _answer(self, line: ModelConnection, request: Request) -> Packet:
+    def answer(self, line: ModelConnection, request: Request) -> Packet:
+        """What a request does now that it has passed the gateway, or comes by a way without one."""
         if not line.connected:
             return [self._reports.refuse(line, request, (RejectReason.OTHER, "the participant is disconnected"))]
         if isinstance(request, NewOrder):
@@ -213,23 +251,24 @@ class ModelVenue:
         unsupported = RejectReason.UNSUPPORTED_ORDER_CHARACTERISTIC
         if order.order_type in (OrderType.TRAILING_STOP, OrderType.PEGGED):
             return unsupported, f"a {order.order_type.name.lower()} order follows a book, and {self.name} has none"
-        if order.post_only and self._is_bars:
+        if order.post_only and self.market.is_bars:
             return unsupported, "post-only cannot be kept: bars do not show whether an order would trade on arrival"
         if order.terms is not None and order.terms.price_slide:
             return unsupported, f"price slide needs a book, and {self.name} has none"
         return None
 
     def _would_trade(self, live: ModelOrder) -> bool:
-        return isinstance(self._fills, QuoteFills) and self._fills.would_trade(live, self._sim.now)
+        fills = self.market.fills
+        return isinstance(fills, QuoteFills) and fills.would_trade(live, self._sim.now)
 
     def _arrive(self, live: ModelOrder) -> Packet:
         """What a new or changed order does at once."""
         now = self._sim.now
-        if not self._is_bars and not self._sessions.trades(now, now):
+        if not self.market.is_bars and not self._sessions.trades(now, now):
             text = f"{self.name} does not trade now"
             outcomes = [Outcome(CANCELLED, live, now, text=text)] if live.immediate else []
         else:
-            outcomes = self._fills.arrive(live, now)
+            outcomes = self.market.fills.arrive(live, now)
         for outcome in outcomes:
             self.market.forget_ended(outcome)
         return [self._report_of(outcome) for outcome in outcomes]
@@ -332,7 +371,7 @@ class ModelVenue:
 
     def statistics(self) -> ModelVenueStatistics:
         """What happened so far."""
-        reports, fills, touch = self._reports, self._fills, self._touch
+        reports, fills, touch = self._reports, self.market.fills, self._touch
         return ModelVenueStatistics(
             reports.accepted, reports.rejected, reports.too_late, reports.trades, reports.traded, self._slipped, touch.touches,
             touch.fills, fills.capped, fills.ambiguous, self.market.outside, self.gateway.statistics(),

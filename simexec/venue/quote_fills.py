@@ -51,6 +51,10 @@ class QuoteFills:
 
     # --- the market ---
 
+    def renew(self) -> None:
+        """The sizes that will be shown next are there anew, whatever we took before."""
+        self._taken = {1: 0, -1: 0}
+
     def _opposite(self, side: int) -> tuple[int, int]:
         """Price and size that an order of a side would take; size 0 if nothing is shown."""
         quote = self._quote

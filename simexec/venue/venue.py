@@ -7,18 +7,21 @@ request is answered, and every order ends with a report that says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, reduce
+from operator import and_
 from typing import Final
 
 from simexec.errors import InputError
 from simexec.market import layout as at
+from simexec.market.midpoint import MidpointMarket
 from simexec.models.fees import MakerTakerFees
 from simexec.protocols import DurationModel
 from simexec.sim import Simulation, Station, format_duration
+from simexec.trading.capabilities import FEATURES, SIMULATED_MODES, Capabilities
 from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, MassCancelReport, RejectReason
 from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder
-from simexec.trading.vocabulary import SelfTradePrevention
+from simexec.trading.vocabulary import OrderType, SelfTradePrevention, TimeInForce
 from simexec.venue.band import PriceBand
 from simexec.venue.book import ListedMarket
 from simexec.venue.connection import Account, Connection, Packet, Request
@@ -38,6 +41,14 @@ _PREVENTION: Final = {
     SelfTradePrevention.CANCEL_NEWEST: at.STP_NEWEST,
     SelfTradePrevention.CANCEL_OLDEST: at.STP_OLDEST,
 }
+
+_LIT: Final = Capabilities(OrderType, TimeInForce, FEATURES - {"resting_min_quantity"}, SIMULATED_MODES)
+_DARK: Final = Capabilities(
+    (OrderType.MARKET, OrderType.LIMIT, OrderType.PEGGED),
+    TimeInForce,
+    ("hidden", "min_quantity", "resting_min_quantity", "peg_midpoint", "replace", "mass_cancel"),
+    SIMULATED_MODES,
+)
 
 
 class Venue:
@@ -156,6 +167,12 @@ class Venue:
     def order_numbers(self) -> dict[str, int]:
         """The book's number of every order id, the latest of those that share one, if the book records queues."""
         return self._reports.order_numbers
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it takes, while it is open, of whatever it lists: of a lit and a dark book what both take."""
+        markets = [listing.market for listing in self._listings.values()]
+        return reduce(and_, [_DARK if isinstance(market, MidpointMarket) else _LIT for market in markets])
 
     def state(self, symbol: str | None = None) -> TradingState | None:
         """Whether an instrument trades, by default the first; None while the venue is out.

@@ -1,0 +1,100 @@
+"""How a strategy is told: one thing after the other, and what comes while it thinks waits."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from simexec.backtest.strategy import METHODS, Strategy
+from simexec.backtest.trader import Trader
+from simexec.errors import InputError
+from simexec.execution.engine import DefaultExecutionEngine
+from simexec.sim import Event, Simulation
+from simexec.trading.events import Signal
+
+
+class Audience:
+    """Calls a strategy's methods, and sends the signals that they return.
+
+    An ``async`` method that lets simulated time pass is waited for. What is heard meanwhile is told afterwards, in order: the
+    strategy then sees an old bar at a later time, as somebody who thinks for long does.
+
+    Args:
+        sim: the simulation.
+        strategy: with any of the methods.
+        trader: handed to it.
+        engine: follows its signals.
+
+    Raises:
+        InputError: the strategy has none of the methods.
+    """
+
+    def __init__(self, sim: Simulation, strategy: Strategy, trader: Trader, engine: DefaultExecutionEngine) -> None:
+        self._sim = sim
+        self._trader = trader
+        self._engine = engine
+        self._methods: dict[str, Callable[..., Any]] = {
+            name: method for name in METHODS if callable(method := getattr(strategy, name, None))
+        }
+        if not self._methods.keys() - {"on_start", "on_stop"}:
+            raise InputError(
+                f"strategy {strategy!r} has none of on_bar, on_quote, on_trade and on_fill, so it would never be told anything"
+            )
+        self._waiting: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._thinking: Event | None = None
+
+    def listens(self, method: str) -> bool:
+        """Whether the strategy has a method."""
+        return method in self._methods
+
+    def tell(self, name: str, *what: Any) -> None:
+        """Call a method of the strategy, if it has it; later, if it still thinks about something else."""
+        method = self._methods.get(name)
+        if method is None:
+            return
+        if self._thinking is not None:
+            self._waiting.append((method, what))
+            return
+        answer = method(*what, self._trader)
+        if answer is not None:
+            self._take(answer)
+
+    def done(self) -> Event:
+        """An event that happens when the strategy has thought about all it was told."""
+        event = self._thinking
+        if event is None:
+            event = Event(self._sim)
+            event.succeed()
+        return event
+
+    def _take(self, answer: Any) -> None:
+        if inspect.iscoroutine(answer):
+            self._thinking = Event(self._sim)
+            self._sim.process(self._think(answer), name="strategy")
+        else:
+            self._follow(answer)
+
+    async def _think(self, answer: Any) -> None:
+        self._follow(await answer)
+        while self._waiting:
+            method, what = self._waiting.popleft()
+            result = method(*what, self._trader)
+            self._follow(await result if inspect.iscoroutine(result) else result)
+        thinking, self._thinking = self._thinking, None
+        assert thinking is not None
+        thinking.succeed()
+
+    def _follow(self, answer: Any) -> None:
+        if answer is None:
+            return
+        if isinstance(answer, Signal):
+            self._engine.follow(answer)
+            return
+        if not isinstance(answer, Iterable) or isinstance(answer, str | bytes):
+            raise InputError(f"a strategy's method returned {answer!r}; return a Signal, several, or None")
+        for one in answer:
+            if not isinstance(one, Signal):
+                raise InputError(f"a strategy's method returned {one!r} among others; return Signals only")
+            self._engine.follow(one)

@@ -1,0 +1,92 @@
+"""How an engine hears what becomes of orders: a guard that refuses nothing, counts, logs, and tells events."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from simexec.execution.event_bus import EventBus
+from simexec.execution.execution_stats import ExecutionStats
+from simexec.execution.guard import Refusal
+from simexec.execution.log import LOGGER, log
+from simexec.sim import Simulation
+from simexec.trading.events import Event, EventType, Signal
+from simexec.trading.order import Order
+from simexec.trading.report import ExecType, ExecutionReport
+
+_EVENTS = {
+    ExecType.TRADE: EventType.FILL,
+    ExecType.TRADE_CANCEL: EventType.BUST,
+    ExecType.REJECTED: EventType.REJECT,
+    ExecType.CANCEL_REJECTED: EventType.REJECT,
+    ExecType.CANCELED: EventType.CANCEL,
+    ExecType.EXPIRED: EventType.CANCEL,
+}
+
+
+class EngineEar:
+    """Hears every report; see ``Guard``.
+
+    Args:
+        sim: the simulation.
+        bus: told an event of each trade, bust, refusal and end.
+
+    Attributes:
+        stats: what it has counted.
+    """
+
+    def __init__(self, sim: Simulation, bus: EventBus) -> None:
+        self._sim = sim
+        self._bus = bus
+        self.stats = ExecutionStats()
+
+    def admit(self, order: Order) -> Refusal | None:
+        """Nothing is refused."""
+        return None
+
+    def amend(self, order: Order, quantity: int, price_ticks: int | None) -> Refusal | None:
+        """Nothing is refused."""
+        return None
+
+    def check(self, order: Order) -> Refusal | None:
+        """Nothing is refused."""
+        log(
+            logging.DEBUG, self._sim.now, "%s leaves for %s: %s %s %s", order.order_id, order.venue, order.side.name,
+            order.quantity, order.symbol,
+        )  # fmt: skip
+        return None
+
+    def heard(self, order: Order, report: ExecutionReport) -> None:
+        """Count, log and tell."""
+        if order.venue is None and order.submitted_ns is not None:  # a parent that is worked; its children are heard
+            return
+        self.stats.heard(order, report)
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            self._log(order, report)
+        kind = _EVENTS.get(report.exec_type)
+        if kind is not None and self._bus.wants(kind):
+            self._bus.tell(Event(kind, _data_of(kind, order, report), self._sim.now))
+
+    def refused(self, signal: Signal, refusal: Refusal) -> None:
+        """A signal came to nothing."""
+        data = {"symbol": signal.symbol, "side": signal.side, "signal": signal, "reason": str(refusal)}
+        self._bus.tell(Event(EventType.REJECT, data, self._sim.now))
+
+    def _log(self, order: Order, report: ExecutionReport) -> None:
+        refused = report.exec_type in (ExecType.REJECTED, ExecType.CANCEL_REJECTED)
+        price = order.instrument.price_of_quanta(report.last_price_quanta) if report.last_quantity else None
+        traded = f" {report.last_quantity} at {price}" if price is not None else ""
+        log(
+            logging.WARNING if refused else logging.DEBUG, self._sim.now, "%s %s%s, %s of %s filled%s", order.order_id,
+            report.exec_type.name, traded, order.filled_quantity, order.quantity, f": {report.text}" if report.text else "",
+        )  # fmt: skip
+
+
+def _data_of(kind: EventType, order: Order, report: ExecutionReport) -> dict[str, Any]:
+    data: dict[str, Any] = {"order_id": order.order_id, "symbol": order.symbol, "side": order.side, "order": order}
+    if kind in (EventType.FILL, EventType.BUST):
+        fill = order.fill_of(report)
+        return data | {
+            "quantity": fill.quantity, "price": fill.price, "commission": fill.commission, "slippage": fill.slippage, "fill": fill,
+        }  # fmt: skip
+    return data | {"reason": report.text, "code": report.reason, "status": order.status, "exec_type": report.exec_type}
