@@ -12,14 +12,15 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
 
     Args:
         package: its ``__name__``.
-        homes: public name to the module that it lives in.
+        homes: public name to the module that it lives in, and behind a colon its name there if that is another.
     """
 
     def load(name: str) -> object:
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(home), name)
+        module, _, renamed = home.partition(":")
+        value = getattr(importlib.import_module(module), renamed or name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
     import numpy as np
@@ -75,3 +76,30 @@ class Engine(Protocol):
 
     async def execute_order(self, order: Order) -> list[Fill]:
         """Send an order, wait for its end, and return its fills."""
+
+
+@runtime_checkable
+class PortfolioStateProtocol(Protocol):
+    """The account as a broker needs it: the only place with positions and cash, such as ``trading.portfolio.Portfolio``."""
+
+    def apply_fill(self, fill: Fill) -> None:
+        """Book a trade."""
+
+    def mark(self, symbol: str, price_quanta: int) -> None:
+        """Value a position at this price from now on."""
+
+    def position(self, symbol: str) -> int:
+        """Shares or contracts held; negative when short."""
+
+
+class BrokerProtocol(Protocol):
+    """A broker of which the fills are pulled, such as ``execution.BacktestBroker``."""
+
+    async def submit_order(self, order: Order) -> str:
+        """Take an order; returns its id."""
+
+    async def cancel_order(self, order_id: str) -> None:
+        """Cancel what is left of an order."""
+
+    async def process_pending_orders(self, market_prices: Mapping[str, Any]) -> list[Fill]:
+        """The fills that market prices bring."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from simexec.errors import InputError, OrderError
@@ -11,13 +13,14 @@ from simexec.execution.broker import Broker, Latencies
 from simexec.execution.market_rows import Row, row_of
 from simexec.execution.pulled_orders import PulledOrders
 from simexec.sim import Constant, Simulation, current_simulation
+from simexec.trading.capabilities import Capabilities, capabilities
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import Fill
 from simexec.venue.hours import SessionCalendar, TradingHours
 from simexec.venue.market_simulator import MarketSimulator
-from simexec.venue.model_venue import ModelVenue
+from simexec.venue.model_venue import OF_QUOTES, ModelVenue
 
 AT_ONCE = Latencies(Constant(0), Constant(0), Constant(0))
 
@@ -88,6 +91,12 @@ class BacktestBroker:
         self.send, self.send_cancel, self.send_replace = broker.send, broker.send_cancel, broker.send_replace
         self.send_mass_cancel, self.disconnect = broker.send_mass_cancel, broker.disconnect
         self._broker = broker
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its venues take, each of them."""
+        venues: list[object] = [line.venue for line in self.lines.values()]
+        return reduce(and_, map(capabilities, venues)) if venues else OF_QUOTES
 
     # --- venues and market data ----------------------------------------------------------------------------------------
 

@@ -134,6 +134,7 @@ class Pacer:
         self._frontier = 0  # time of what is being handled, or waited for
         self._noted = -1  # last time whose lateness was counted
         self._looked = 0  # wall time of the last look at markets alone
+        self._granted = 0  # how far that one could go
         sim.couple(self)
 
     @property
@@ -154,7 +155,8 @@ class Pacer:
             is_event = until == head
             due = self._wall_at(until + 1)
             if not is_event:
-                due = max(due, self._looked + _MARKETS_AT_MOST_EVERY_NS)
+                if until >= self._granted:  # otherwise a report cut the last look off
+                    due = max(due, self._looked + _MARKETS_AT_MOST_EVERY_NS)
                 if head < math.inf:
                     due = min(due, self._wall_at(int(head) + 1))
             while True:
@@ -186,7 +188,7 @@ class Pacer:
             self.position = time + 1  # the next time with events is counted too, however late it is
         else:
             self._looked = wall
-            self.position = position
+            self.position = self._granted = position
 
     def dispatch(self) -> None:
         """Put the first injection on the calendar, behind what is there for this time; see ``CoupledMarket.dispatch``."""
@@ -222,7 +224,7 @@ class Pacer:
         """Pace from now on: the simulation's present time is the wall clock's. What waits was injected now."""
         with self.changed:
             self._wall_origin = self._clock.now_ns()
-            self._time_origin = self._frontier = self.position = self._sim.now
+            self._time_origin = self._frontier = self._granted = self.position = self._sim.now
             self._looked = self._wall_origin - _MARKETS_AT_MOST_EVERY_NS
             self._noted = -1
             self._injections = deque(

@@ -82,7 +82,7 @@ class RealTime:
     A feed's thread and the simulation's::
 
         real_time = RealTime(sim)
-        threading.Thread(target=listen, args=(real_time,)).start()  # which calls real_time.call(venue.submit, order)
+        threading.Thread(target=listen, args=(real_time,)).start()  # which calls real_time.submit(...)
         real_time.run()  # until somebody calls real_time.stop()
 
     Args:

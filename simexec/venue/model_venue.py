@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from typing import Final
 
 import attrs
 
@@ -19,6 +20,7 @@ from simexec.models.impact import ImpactModel
 from simexec.models.slippage import SlippageModel
 from simexec.protocols import DurationModel
 from simexec.sim import Simulation, Station
+from simexec.trading.capabilities import MODES, Capabilities
 from simexec.trading.instrument import Instrument
 from simexec.trading.money import Number, parse_decimal
 from simexec.trading.report import ExecType, ExecutionReport, MassCancelReport, RejectReason
@@ -35,6 +37,16 @@ from simexec.venue.pushed_market import PushedMarket
 from simexec.venue.quote_fills import QuoteFills
 from simexec.venue.reports import Reports
 from simexec.venue.validation import Refusal, refuse_order, refuse_replace
+
+
+_OF_BARS: Final = Capabilities(
+    (OrderType.MARKET, OrderType.LIMIT, OrderType.ICEBERG, OrderType.STOP, OrderType.STOP_LIMIT),
+    TimeInForce,
+    ("displayed", "hidden", "display_quantity", "min_quantity", "resting_min_quantity", "replace", "mass_cancel"),
+    MODES,
+)
+OF_QUOTES: Final = attrs.evolve(_OF_BARS, features=_OF_BARS.features | {"post_only"})
+"""What a venue with quotes takes."""
 
 
 def to_share(share: Number | Fraction) -> Fraction:
@@ -119,6 +131,11 @@ class ModelVenue:
         self._slipped = 0
         for close in self._sessions.closes:
             sim.call_at(close, self._close)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it takes while it is open; post-only needs quotes."""
+        return _OF_BARS if self.market.is_bars else OF_QUOTES
 
     def _fills_of(self, is_bars: bool) -> Fills:
         if not is_bars and self._impact is not None and self._impact.needs_seconds:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Coroutine
+import types
+from collections.abc import Coroutine, Generator
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 
 from simexec.errors import DeadlockError, InputError, SimulationError
 from simexec.execution.execution_context import ContextMetrics, ExecutionContext
+from simexec.execution.resource_locks import TRANSACTION
 from simexec.sim import Interrupt, Simulation
 from simexec.sim.events import exclusive_copy
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What a test's transaction fails with."""
 
 
@@ -176,9 +178,9 @@ def test_wrong_values_are_input_errors_and_change_nothing(
 
 @pytest.mark.parametrize("name", ["", None, 3])
 def test_names_are_strings_that_are_not_empty(context: ExecutionContext, name: Any) -> None:
-    with pytest.raises(InputError, match="transaction name .* is not a name"):
+    with pytest.raises(InputError, match=r"transaction name .* is not a name"):
         context.transaction(name)
-    with pytest.raises(InputError, match="resource name .* is not a name"):
+    with pytest.raises(InputError, match=r"resource name .* is not a name"):
         context.resource(name)
 
 
@@ -258,18 +260,21 @@ def test_snapshots_do_not_change_later(sim: Simulation, context: ExecutionContex
 
 
 def test_an_exception_undoes_the_whole_transaction_and_goes_on(sim: Simulation, context: ExecutionContext) -> None:
+    async def fails() -> None:
+        async with context.transaction("t"):
+            await context.remove_active_order("o1")
+            await context.record_fill("o1", 5, 1, 1)
+            await context.record_rejection("o2", "r")
+            await context.set("k", 2)
+            await sim.timeout(3)
+            raise RefusedError("half way")
+
     async def main() -> None:
         await context.add_active_order("o1")
         await context.set("k", 1)
         before = context.metrics
-        with pytest.raises(Refused, match="half way"):
-            async with context.transaction("t"):
-                await context.remove_active_order("o1")
-                await context.record_fill("o1", 5, 1, 1)
-                await context.record_rejection("o2", "r")
-                await context.set("k", 2)
-                await sim.timeout(3)
-                raise Refused("half way")
+        with pytest.raises(RefusedError, match="half way"):
+            await fails()
         after = context.metrics
         assert after.transactions_rolled_back == 1
         assert (after.fills, after.orders, after.volume, after.commission) == (0, 1, 0, 0)
@@ -306,17 +311,20 @@ def test_transactions_and_single_operations_wait_for_their_turn(sim: Simulation,
 def test_a_transaction_inside_another_of_the_same_process_is_a_savepoint(
     sim: Simulation, context: ExecutionContext
 ) -> None:
+    async def fails() -> None:
+        async with context.transaction("inner"):
+            await context.record_fill("o1", 10)
+            await context.add_active_order("o1")
+            async with context.transaction("innermost"):
+                await context.record_fill("o2", 100)
+                assert context.metrics.volume == 111
+            raise RefusedError
+
     async def main() -> None:
         async with context.transaction("outer"):
             await context.record_fill("o1", 1)
-            with pytest.raises(Refused):
-                async with context.transaction("inner"):
-                    await context.record_fill("o1", 10)
-                    await context.add_active_order("o1")
-                    async with context.transaction("innermost"):
-                        await context.record_fill("o2", 100)
-                        assert context.metrics.volume == 111
-                    raise Refused
+            with pytest.raises(RefusedError):
+                await fails()
             assert (context.metrics.volume, context.metrics.orders, context.active_orders) == (1, 1, set())
             async with context.transaction("inner"):
                 await context.record_fill("o3", 1000)
@@ -332,13 +340,13 @@ def test_a_savepoint_that_was_kept_is_undone_with_the_transaction_around_it(
     sim: Simulation, context: ExecutionContext
 ) -> None:
     async def main() -> None:
-        with pytest.raises(Refused):
-            async with context.transaction("outer"):
-                async with context.transaction("inner"):
-                    await context.set("k", 1)
-                raise Refused
+        async with context.transaction("outer"):
+            async with context.transaction("inner"):
+                await context.set("k", 1)
+            raise RefusedError
 
-    sim.run(main())
+    with pytest.raises(RefusedError):
+        sim.run(main())
     assert context.get("k") is None
     assert not context.locks.holders()
 
@@ -494,7 +502,7 @@ def test_an_operation_in_the_clean_up_of_a_closed_transaction_is_an_error_that_s
 
     sim.process(holder())
     sim.run(5)
-    with pytest.raises(SimulationError, match="the transaction lock is held by holder, .* clean up without await"):
+    with pytest.raises(SimulationError, match=r"the transaction lock is held by holder, .* clean up without await"):
         sim.close()
     assert context.get("k") is None
     assert not context.locks.holders()
@@ -574,6 +582,29 @@ def test_a_transaction_object_serves_once(sim: Simulation, context: ExecutionCon
     sim.run(main())
 
 
+@pytest.mark.parametrize("thread_safe", [False, True])
+def test_a_forgotten_coroutine_is_rolled_back_even_in_the_midst_of_another_operation(thread_safe: bool) -> None:
+    sim = Simulation()
+    context = ExecutionContext(sim=sim, thread_safe=thread_safe)
+
+    @types.coroutine
+    def suspend() -> Generator[None, None, None]:
+        yield
+
+    async def forgotten() -> None:
+        async with context.transaction("t"):
+            await context.set("k", 1)
+            await suspend()
+
+    coroutine = forgotten()
+    coroutine.send(None)
+    assert context.locks.holders() == {TRANSACTION: "MainThread"}
+    with context._mutex:  # as when the collector comes while an operation is under way
+        del coroutine
+    assert context.get("k") is None
+    assert not context.locks.holders()
+
+
 # --- resources ---
 
 
@@ -627,37 +658,37 @@ def test_the_history_tells_how_the_last_transactions_ended(sim: Simulation) -> N
             async with context.transaction("savepoint"):
                 await context.set("k", name)
             if fail:
-                raise Refused("no")
+                raise RefusedError("no")
 
     async def main() -> None:
         for name, fail in (("a", False), ("b", True), ("c", False)):
             process = sim.process(worker(name, fail), name=f"worker {name}")
             try:
                 await process
-            except Refused:
+            except RefusedError:
                 assert fail
 
     sim.run(main())
     b, c = context.history
     assert (b.name, b.owner, b.began_ns, b.ended_ns) == ("b", "worker b", 10, 20)
-    assert (b.committed, b.failure) == (False, "Refused: no")
+    assert (b.committed, b.failure) == (False, "RefusedError: no")
     assert (c.name, c.began_ns, c.ended_ns, c.committed, c.failure) == ("c", 20, 30, True, "")
 
 
 def test_an_exception_that_cannot_be_written_down_rolls_back_all_the_same(
     sim: Simulation, context: ExecutionContext
 ) -> None:
-    class Unspeakable(Exception):
+    class UnspeakableError(Exception):
         def __str__(self) -> str:
-            raise Refused("no words")
+            raise RefusedError("no words")
 
     async def main() -> None:
-        with pytest.raises(Refused, match="no words"):
-            async with context.transaction("t"):
-                await context.set("k", 1)
-                raise Unspeakable
+        async with context.transaction("t"):
+            await context.set("k", 1)
+            raise UnspeakableError
 
-    sim.run(main())
+    with pytest.raises(RefusedError, match="no words"):
+        sim.run(main())
     assert context.get("k") is None
     assert not context.locks.holders()
     assert context.metrics.transactions_rolled_back == 1

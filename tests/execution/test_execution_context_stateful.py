@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,11 +22,11 @@ from simexec.sim import Interrupt, Process, Simulation
 ORDERS, KEYS, RESOURCES = ["o1", "o2", "o3"], ["k", "m"], ["AAPL", "MSFT", "TSLA"]
 
 
-class Failure(Exception):
+class FailureError(Exception):
     """What transactions of a program fail with."""
 
 
-CAUGHT = (Failure, Interrupt, DeadlockError)
+CAUGHT = (FailureError, Interrupt, DeadlockError)
 
 
 class Oracle:
@@ -122,10 +124,8 @@ class Program:
         self.awaits: Any = None
 
     async def run(self, steps: list[Any]) -> None:
-        try:
+        with suppress(*CAUGHT):
             await self.execute(steps)
-        except CAUGHT:
-            pass
         assert not self.open
 
     async def execute(self, steps: list[Any]) -> None:
@@ -176,7 +176,7 @@ class Program:
                     world.held[TRANSACTION] = self
                 await self.execute(steps)
                 if fails:
-                    raise Failure
+                    raise FailureError
         except BaseException as error:
             self.awaits = None
             if entered:
@@ -276,7 +276,7 @@ INTERRUPTS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4)), max_size
 
 @pytest.mark.parametrize("thread_safe", [False, True])
 @given(programs=PROGRAMS, interrupts=INTERRUPTS, close_after=st.none() | st.integers(1, 40))
-@settings(max_examples=250)
+@settings(max_examples=150)
 def test_programs_leave_what_the_commits_give_one_after_another(
     thread_safe: bool, programs: list[list[Any]], interrupts: list[tuple[int, int]], close_after: int | None
 ) -> None:
@@ -303,7 +303,7 @@ def test_programs_leave_what_the_commits_give_one_after_another(
     assert not world.held
     ended = world.context.history
     assert sum(not record.committed for record in ended) == world.rollbacks
-    assert all(before.ended_ns <= after.began_ns for before, after in zip(ended, ended[1:], strict=False))
+    assert all(before.ended_ns <= after.began_ns for before, after in pairwise(ended))
     event(f"deadlocks: {min(world.deadlocks, 2)}, rolled back: {min(world.rollbacks, 2)}")
 
 
@@ -311,7 +311,7 @@ NAMES = st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=4)
 
 
 @given(orders=st.lists(st.tuples(st.integers(0, 3), NAMES), min_size=2, max_size=6), in_one_order=st.booleans())
-@settings(max_examples=250)
+@settings(max_examples=200)
 def test_resources_in_random_order_end_or_are_a_true_deadlock_and_in_one_order_always_end(
     orders: list[tuple[int, list[str]]], in_one_order: bool
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -147,7 +148,7 @@ def test_a_cycle_of_three_is_found_when_it_closes(sim: Simulation, locks: Resour
     p3 = taker(sim, locks, log, 2, 5, "C", "A")("p3")
     with pytest.raises(
         DeadlockError,
-        match="waiting for A .*: p3 holds C and waits for A, p1 holds A and waits for B, p2 holds B and waits for C;",
+        match=r"waiting for A .*: p3 holds C and waits for A, p1 holds A and waits for B, p2 holds B and waits for C;",
     ):
         sim.run(p3)
     sim.run()
@@ -232,8 +233,6 @@ def test_outside_a_simulation_a_free_lock_can_be_held_and_another_cannot_be_wait
 
 
 def test_a_process_that_waits_beside_threads_needs_a_way_to_be_woken(sim: Simulation) -> None:
-    import threading
-
     locks = ResourceLocks(sim, threading.RLock())
     log: list[Any] = []
     taker(sim, locks, log, 0, 5, "AAPL")("a")
