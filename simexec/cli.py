@@ -125,6 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE.npz",
         help="replay this order-by-order recording instead, beside hftbacktest if that is installed",
     )
+    bench.add_argument("--backtest", action="store_true", help="measure backtests, optimisation and pacing instead")
     bench.set_defaults(command=_bench)
     return parser
 
@@ -335,7 +336,13 @@ def _bench(args: argparse.Namespace) -> int:
     from simexec.experiments.bench import format_bench, run_bench
 
     say = _say_progress if sys.stderr.isatty() else None
-    if args.data is None:
+    if args.backtest:
+        if args.data is not None:
+            raise InputError(f"--backtest measures backtests, and --data {args.data} a replay; give one of them")
+        from simexec.backtest.bench import run_backtest_bench
+
+        figures = run_backtest_bench(say)
+    elif args.data is None:
         figures = run_bench(say)
     else:
         from simexec.experiments.bench_l3 import run_bench_l3

@@ -40,7 +40,7 @@ def simple_returns(equity: npt.ArrayLike) -> Reals:
     values = _reals(equity, "equity")
     bankrupt = np.flatnonzero(values <= 0)
     if bankrupt.size:
-        values = values[: bankrupt[0] + 1] if bankrupt[0] else values[:0]
+        values = values[: bankrupt[0] + 1]
     with np.errstate(over="ignore"):
         returns = np.diff(values) / values[:-1]
     return _reals(returns, "return")
@@ -80,7 +80,7 @@ def volatility(returns: npt.ArrayLike, periods: float = PERIODS) -> float | None
     if values.size < 2:
         return None
     scale, unit = _scaled(values)
-    return _finite(_deviation(unit) * scale * math.sqrt(periods))
+    return _finite(float(unit.std(ddof=1)) * scale * math.sqrt(periods))
 
 
 def sharpe_ratio(returns: npt.ArrayLike, risk_free: float = 0.0, periods: float = PERIODS) -> float | None:
@@ -98,7 +98,7 @@ def sharpe_ratio(returns: npt.ArrayLike, risk_free: float = 0.0, periods: float 
     if excess.size < 2:
         return None
     _, unit = _scaled(excess)
-    deviation = _deviation(unit)
+    deviation = float(unit.std(ddof=1))
     return _finite(float(unit.mean()) / deviation * math.sqrt(periods)) if deviation else None
 
 
@@ -327,14 +327,12 @@ def _compounded(log_wealth: float, sign: float) -> float | None:
 
 
 def _scaled(values: Reals) -> tuple[float, Reals]:
-    """A scale, and values divided by it into −1 to 1, whose squares neither overflow nor vanish together."""
+    """A scale, and values divided by it into −1 to 1: squares neither overflow nor all vanish.
+
+    Equal values become ones of either sign, whose deviation is exactly 0, as that of equal decimals need not be.
+    """
     scale = float(np.abs(values).max(initial=0.0)) or 1.0
     return scale, values / scale
-
-
-def _deviation(values: Reals) -> float:
-    """Sample standard deviation; exactly 0 of equal values, whose mean may be off by the last bit."""
-    return 0.0 if values.min() == values.max() else float(values.std(ddof=1))
 
 
 def _shortfall(excess: Reals) -> float:

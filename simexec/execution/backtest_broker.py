@@ -32,7 +32,7 @@ class BacktestBroker:
     Orders that are given to ``submit_order`` wait here until ``process_pending_orders`` *pulls* their fills; those are booked
     in the portfolio here. Both trade with the same market data at the same venue, and no order can use both doors.
 
-    Each instrument has a venue of its own, ``SIM.`` and its symbol, opened when it is first heard of.
+    Each instrument has a venue of its own, named by the broker and its symbol (``SIM.AAPL``), opened when it is first heard of.
 
     Args:
         portfolio_state: the account, such as ``RiskPortfolioContainer.get_portfolio_state()`` returns.
@@ -41,7 +41,7 @@ class BacktestBroker:
         latencies: of the lines to the venues; None: none. They do not concern what is pulled.
         hours: when the venues trade; None: always.
         sim: the simulation; None: the ambient one.
-        name: as the venues know us.
+        name: as the venues know us; brokers of one simulation need names of their own.
         initial_cash: refused; the account has its own cash.
 
     Attributes:
@@ -61,7 +61,7 @@ class BacktestBroker:
         latencies: Latencies | None = None,
         hours: TradingHours | SessionCalendar | None = None,
         sim: Simulation | None = None,
-        name: str = "broker",
+        name: str = "SIM",
         initial_cash: object = None,
     ) -> None:
         if initial_cash is not None:
@@ -140,7 +140,7 @@ class BacktestBroker:
                 not self._accepts_any and instrument.symbol not in self._known
             ):
                 raise OrderError(f"{instrument} is not what {self.name} trades by that symbol")
-            opened = self.market_simulator.venue(self._sim, f"SIM.{instrument.symbol}", instrument, self._hours)
+            opened = self.market_simulator.venue(self._sim, f"{self.name}.{instrument.symbol}", instrument, self._hours)
             self._venues[instrument.symbol] = opened
             self._broker.connect(opened, self._latencies)
         return opened

@@ -100,7 +100,9 @@ class ExecutionEnvironment:
         self._paced().stop()
 
     def close(self) -> None:
-        """Expire the orders that still live, and close what still waits; the account must balance then.
+        """Cancel the orders that still live, and close what still waits; the account must balance then.
+
+        A broker of somebody else's is left alone.
 
         Raises:
             InvariantError: it does not.
@@ -108,10 +110,16 @@ class ExecutionEnvironment:
         if self.sim.is_closing:
             return
         if isinstance(self.broker, BacktestBroker):
-            self.broker.end_run()
-            self.sim.run(self.sim.now + DAY if self.order_manager.orders() else self.sim.now)
+            self.sim.run(self._settle(self.broker))
         self.sim.close()
         self.risk_portfolio.get_portfolio_state().check()
+
+    async def _settle(self, broker: BacktestBroker) -> None:
+        manager = self.order_manager
+        await manager.cancel_all(why="the environment was closed")
+        broker.end_run()
+        for order in manager.orders():
+            await manager.wait_final(order)
 
     def _paced(self) -> RealTime:
         if self.real_time is None:

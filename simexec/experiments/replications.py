@@ -1,4 +1,4 @@
-"""Replications: the same scenario with independent random streams, and how sure the mean cost is."""
+"""Replications: the same scenario with independent random streams, in one process or several, and how sure the mean cost is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import numpy as np
 
 from simexec.analysis.result import RunResult
 from simexec.analysis.tca import analyse
+from simexec.config.execution import ExecutionMode
 from simexec.config.scenario import Scenario
-from simexec.errors import InputError
-from simexec.experiments.build import load_recordings
+from simexec.errors import InputError, SimulationError
+from simexec.experiments.build import Recordings, load_recordings
 from simexec.experiments.run import Progress, run_loaded
+from simexec.experiments.workers import run_tasks
 
 PARTS: Final = ("delay", "trading", "opportunity", "fees", "total")
 _LEVEL: Final = 0.95
@@ -75,27 +77,42 @@ class Replications:
 def replicate(scenario: Scenario, count: int, *, progress: Progress | None = None) -> Replications:
     """Run replications 0 .. ``count`` - 1 of a scenario; its data files are read once.
 
+    In mode BACKTEST_PARALLEL they are run by as many processes as there are CPUs, with the same results.
+
     Raises:
         InputError: the scenario or its data are wrong.
+        SimulationError: a process died twice at the same replication.
     """
-    recordings = load_recordings(scenario)
+    parallel = scenario.execution.mode is ExecutionMode.BACKTEST_PARALLEL
+    shared = scenario, load_recordings(scenario)
+    outcomes = run_tasks(_run_one, range(count), jobs=None if parallel else 1, progress=progress, shared=shared)
     costs: dict[str, list[float]] = {part: [] for part in PARTS}
     fill_rates, digests = [], []
-    for replication in range(count):
-        result: RunResult = run_loaded(scenario, recordings, replication=replication)
-        for part, value in analyse(result).shortfall.bps().items():
-            if value is None:
-                raise InputError(
-                    f"replication {replication} has no {part} cost, since its prices were not recorded or the book never had two"
-                    " sides;"
-                    " keep recording.history on, and use a flow that shows both sides"
-                )
-            costs[part].append(value)
-        fill_rates.append(result.parent.filled_quantity / result.parent.quantity)
-        digests.append(result.journal_digest)
-        if progress is not None:
-            progress((replication + 1) / count)
+    for outcome in outcomes:
+        if outcome.value is None:
+            raise SimulationError(f"replication {outcome.index}: {outcome.error}")
+        bps, fill_rate, digest = outcome.value
+        for part in PARTS:
+            costs[part].append(bps[part])
+        fill_rates.append(fill_rate)
+        digests.append(digest)
     return Replications(scenario, costs, fill_rates, digests)
+
+
+def _run_one(replication: int, shared: tuple[Scenario, Recordings]) -> tuple[dict[str, float], float, str]:
+    """Costs by part in bps, filled fraction and journal digest of one replication."""
+    scenario, recordings = shared
+    result: RunResult = run_loaded(scenario, recordings, replication=replication)
+    bps: dict[str, float] = {}
+    for part, value in analyse(result).shortfall.bps().items():
+        if value is None:
+            raise InputError(
+                f"replication {replication} has no {part} cost, since its prices were not recorded or the book never had two"
+                " sides;"
+                " keep recording.history on, and use a flow that shows both sides"
+            )
+        bps[part] = value
+    return bps, result.parent.filled_quantity / result.parent.quantity, result.journal_digest
 
 
 def replications_json(found: Replications) -> dict[str, Any]:

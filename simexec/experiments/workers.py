@@ -212,7 +212,7 @@ class _Crew(Generic[R]):
 
     def _hire(self) -> None:
         """Start a worker for the next task, if there is one."""
-        if not self._is_work() or self._failed_starts == _STARTS:
+        if not self._is_work() or self._failed_starts >= _STARTS:
             return
         ours, theirs = _CONTEXT.Pipe()
         process = _CONTEXT.Process(target=_work, args=(theirs,), name="simexec worker")

@@ -18,7 +18,7 @@ UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 NEW_YORK = "America/New_York"
 
 # Steps of 0 replace the point before; equity may go below zero and exposure be nothing.
-feeds = st.lists(st.tuples(st.integers(0, 9), st.integers(-20, 100), st.integers(0, 3)), max_size=60)
+feeds = st.lists(st.tuples(st.integers(0, 9), st.integers(-3, 12), st.integers(0, 3)), max_size=60)
 limits = st.sampled_from([None, 2, 3, 4, 5, 8, 13])
 
 
@@ -118,6 +118,12 @@ def test_a_drawdown_that_is_deepest_in_money_need_not_be_in_fractions():
     assert found.largest_drawdown.recovery_ns is None
 
 
+def test_of_several_drawdowns_that_are_equally_great_the_first_is_told():
+    found = curve_of([(1, 100, 0), (2, 90, 0), (3, 90, 0), (4, 100, 0), (5, 90, 0)]).statistics()
+    assert found.drawdown == found.largest_drawdown
+    assert (found.drawdown.peak_ns, found.drawdown.trough_ns, found.drawdown.recovery_ns) == (1, 2, 4)
+
+
 def test_a_fall_from_a_peak_that_is_not_positive_has_no_depth():
     found = curve_of([(1, -5, 0), (2, -8, 0)]).statistics()
     assert found.drawdown is None
@@ -125,7 +131,7 @@ def test_a_fall_from_a_peak_that_is_not_positive_has_no_depth():
 
 
 def test_reading_changes_nothing():
-    points = list(points_of([(1, 50, 1), (2, 40, 2), (0, 60, 0), (3, 30, 1), (1, 35, 3)]))
+    points = list(points_of([(1, 50, 1), (2, 40, 2), (0, 60, 0), (3, 58, 1), (1, 59, 3)]))
     read, unread = EquityCurve(3), EquityCurve(3)
     for point in points:
         read.add(*point)
@@ -221,6 +227,11 @@ def test_closes_of_sessions_include_the_point_at_the_close():
     assert curve.close_times_ns.tolist() == [100, 150, 900]
     assert curve.closes.tolist() == [2, 3, 5]
     assert curve.daily_returns().tolist() == pytest.approx([1.0, 0.5, 2 / 3])
+
+
+def test_a_day_without_points_has_no_close():
+    curve = curve_of([(10, 1, 0), (200, 2, 0), (300, 3, 0)], days=SessionDays([100, 200, 300]))
+    assert curve.close_times_ns.tolist() == [10, 200, 300]
 
 
 def test_a_curve_without_days_has_no_closes():

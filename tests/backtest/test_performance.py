@@ -122,9 +122,9 @@ def test_a_bankrupt_account_has_a_total_return_and_no_annualised_one():
 
 
 def test_returns_below_minus_one_in_the_middle_compound_as_in_empyrical():
-    returns = np.array([0.1, -1.5, 0.3, -1.2, 0.4, -0.1])
-    assert total_return(returns) == pytest.approx(float(empyrical.cum_returns_final(returns)))
-    assert max_drawdown(returns) == pytest.approx(float(empyrical.max_drawdown(returns)))
+    for returns in (np.array([0.1, -1.5, 0.3, -1.2, 0.4, -0.1]), np.array([0.1, -3.5, 0.3, -1.2, 9.0, -0.1])):
+        assert total_return(returns) == pytest.approx(float(empyrical.cum_returns_final(returns)))
+        assert max_drawdown(returns) == pytest.approx(float(empyrical.max_drawdown(returns)))
 
 
 def test_what_follows_bankruptcy_has_no_return():

@@ -166,6 +166,8 @@ def die_on(task: tuple[int, str]) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "leaves":
         os._exit(3)
+    if how == "slow":
+        time.sleep(0.2)
     return number
 
 
@@ -284,11 +286,12 @@ def test_results_are_kept_when_no_fresh_worker_can_be_had_any_more(monkeypatch: 
 
     original = context.Process.start
     monkeypatch.setattr(context.Process, "start", start)
-    outcomes = run_tasks(die_on, [(i, "killed" if i in (3, 4) else "") for i in range(8)], jobs=2)
-    assert [outcome.value for outcome in outcomes if outcome.error is None] == [0, 1, 2]
-    assert (
-        outcomes[3].error == "it was not begun, since no worker process could be started (OSError: no more processes)"
-    )
+    outcomes = run_tasks(die_on, [(i, "killed" if i == 3 else "slow") for i in range(8)], jobs=2)
+    # the one that is left has the task too, and dies
+    assert outcomes[3].error == "the process died (signal 9) while it worked on task 3 ((3, 'killed'))"
+    assert [outcomes[i].value for i in range(3)] == [0, 1, 2]
+    not_begun = "it was not begun, since no worker process could be started (OSError: no more processes)"
+    assert outcomes[5:] == [Outcome(i, None, not_begun) for i in range(5, 8)]
 
 
 # --- errors ---
@@ -304,8 +307,9 @@ def fail_at_3_and_5(task: int) -> int:
 
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_the_first_task_that_fails_is_raised_as_itself_with_its_name(jobs: int) -> None:
-    with pytest.raises(OrderError, match=r"^no 3$") as error:
+    with pytest.raises(OrderError) as error:
         run_tasks(fail_at_3_and_5, range(9), jobs=jobs)
+    assert str(error.value) == "no 3"
     assert error.value.__notes__[0].startswith("in task 3 (3)")
     assert jobs == 1 or "fail_at_3_and_5" in error.value.__notes__[0]  # the traceback in the worker
 
@@ -333,7 +337,7 @@ def test_a_failure_ends_what_is_under_way_behind_it_and_begins_nothing_more(tmp_
     assert sorted(file.name for file in tmp_path.iterdir()) == ["0", "1"]
 
 
-class Awkward(Exception):
+class AwkwardError(Exception):
     """Cannot be made again from its ``args``."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -351,9 +355,9 @@ def test_an_exit_in_a_task_is_its_failure(jobs: int) -> None:
 
 def test_an_error_that_cannot_travel_is_told_in_words() -> None:
     def fail(task: int) -> None:
-        raise Awkward(3, "awkward")
+        raise AwkwardError(3, "awkward")
 
-    with pytest.raises(RuntimeError, match=r"^Awkward: awkward$"):
+    with pytest.raises(RuntimeError, match=r"^AwkwardError: awkward"):
         run_tasks(fail, range(2), jobs=2)
 
 

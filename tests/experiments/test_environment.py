@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from simexec import (
+    BacktestBroker,
+    ConfigError,
+    EventType,
+    InputError,
+    OrderSide,
+    OrderStatus,
+    RiskLimits,
+    Simulation,
+    SimulationError,
+    create_execution_environment,
+)
+from simexec.config import load_scenario
+from simexec.config.environment import EnvironmentConfig
+from simexec.execution.breaker_limits import BreakerLimits
+from simexec.execution.sizing import FixedQuantity
+from simexec.models.commission import PerShareCommissionModel
+from simexec.models.slippage import FixedSlippageModel
+from tests.conftest import ROOT
+
+QUICKSTART = ROOT / "scenarios" / "quickstart.yaml"
+BASIC = {"initial_cash": 100_000, "commission_model": "per_share", "slippage_model": "fixed"}
+
+
+def order(symbol: str = "AAPL", side: str = "BUY", quantity: int = 100, **more: object) -> dict[str, object]:
+    return {"type": "ORDER", "data": {"symbol": symbol, "side": side, "quantity": quantity, **more}}
+
+
+def price(symbol: str = "AAPL", value: object = 150.0, **more: object) -> dict[str, object]:
+    return {"type": "MARKET_DATA", "data": {"symbol": symbol, "price": value, **more}}
+
+
+def test_a_basic_configuration_gives_components_that_belong_together() -> None:
+    environment = create_execution_environment(mode="BACKTEST_SINGLE", config=BASIC)
+
+    assert isinstance(environment.broker, BacktestBroker)
+    assert environment.engine.broker is environment.broker
+    assert environment.engine.order_manager is environment.order_manager
+    assert environment.broker.portfolio_state is environment.risk_portfolio.get_portfolio_state()
+    assert environment.broker.market_simulator.commission_model == PerShareCommissionModel("0.005", min_commission=1)
+    assert environment.broker.market_simulator.slippage_model == FixedSlippageModel(0.0005)
+    assert environment["engine"] is environment.engine
+    with pytest.raises(KeyError, match=r"'motor' is no component; there are .*engine"):
+        environment["motor"]
+    environment.close()
+
+
+def test_an_order_fills_with_the_configured_models_and_the_account_balances() -> None:
+    with create_execution_environment(mode="BACKTEST_SINGLE", config=BASIC) as environment:
+
+        async def main() -> object:
+            await environment.engine.process_event(price())
+            sent = await environment.engine.process_event(order())
+            await environment.order_manager.wait_final(sent)
+            return sent
+
+        sent = environment.run(main())
+        portfolio = environment.risk_portfolio.get_portfolio_state()
+
+    assert sent.status is OrderStatus.FILLED
+    assert sent.average_price == Decimal("150.075")
+    assert portfolio.position("AAPL") == 100
+    assert portfolio.cash["USD"] == 100_000_000_000 - 100 * 150_075_000 - 1_000_000
+
+
+def test_what_still_works_when_an_environment_is_closed_is_cancelled() -> None:
+    environment = create_execution_environment(config=BASIC)
+    waiting = environment.run(environment.engine.process_event(order(order_type="LIMIT", price=1)))
+
+    environment.close()
+    environment.close()
+
+    assert (waiting.status, waiting.reason) == (OrderStatus.CANCELLED, "cancelled on request")
+    assert environment.sim.is_closing
+
+
+@pytest.mark.parametrize("mode", ["BACKTEST_SINGLE", "BACKTEST_PARALLEL", "OPTIMIZATION"])
+def test_modes_of_one_thread_have_no_locks_and_no_pacing(mode: str) -> None:
+    with create_execution_environment(mode=mode) as environment:
+        assert environment.mode.name == mode
+        assert environment.real_time is None
+        with pytest.raises(SimulationError, match=f"in {mode} only one thread is at work"):
+            environment.stop()
+
+
+def test_the_ambient_simulation_is_used_if_there_is_one() -> None:
+    with Simulation() as sim:
+        assert create_execution_environment().sim is sim
+
+
+@pytest.mark.parametrize(
+    ("mode", "config", "message"),
+    [
+        (
+            "LIVE_TRADING",
+            {"broker": "interactive_brokers"},
+            r"'interactive_brokers' is not an installed broker.*backtest, paper",
+        ),
+        ("LIVE_TRADING", {}, "LIVE_TRADING needs a broker, not Broker; installed: backtest, paper"),
+        ("LIVE_TRADING", {"broker": "BacktestBroker"}, "LIVE_TRADING needs a broker, not BacktestBroker"),
+        ("BACKTEST", {}, "BACKTEST"),
+        (None, {"comission_model": "fixed"}, "commission_model"),
+        (None, {"initial_cash": -1}, "-1"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(mode: str | None, config: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        create_execution_environment(mode, config)
+
+
+def test_limits_sizing_and_breaker_are_in_force() -> None:
+    with create_execution_environment(
+        config={"initial_cash": 1000},
+        limits=RiskLimits(max_order_quantity=5),
+        sizing=FixedQuantity(shares=3),
+        circuit_breaker=BreakerLimits(),
+    ) as environment:
+        engine = environment.engine
+
+        async def main() -> tuple[object, object]:
+            await engine.process_event(price(value=100))
+            signal = {"type": EventType.SIGNAL, "data": {"symbol": "AAPL", "side": "BUY"}}
+            return await engine.process_event(signal), await engine.process_event(order(quantity=6))
+
+        sized, refused = environment.run(main())
+
+    assert (sized.quantity, sized.status) == (3, OrderStatus.FILLED)
+    assert refused.status is OrderStatus.REJECTED
+    assert "max_order_quantity" in refused.reason
+    assert environment.circuit_breaker is engine.circuit_breaker
+
+
+def test_an_entry_point_that_makes_no_broker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simexec.experiments.environment.load_broker", lambda name: lambda *args, **more: object())
+    config = EnvironmentConfig.of("LIVE_TRADING", {"broker": "paper"})
+
+    with pytest.raises(InputError, match="the broker 'paper' has no choose, lines"):
+        create_execution_environment(config=config)
+
+
+def test_a_scenario_gives_order_books_in_simulated_time() -> None:
+    scenario = load_scenario(QUICKSTART)
+    environment = create_execution_environment(config={"initial_cash": 10_000_000}, scenario=scenario)
+    symbol = scenario.instrument.symbol
+
+    async def main() -> object:
+        await environment.sim.timeout(scenario.session.open + 60_000_000_000)
+        return await environment.engine.execute_order(await environment.engine.create_order(symbol, OrderSide.BUY, 100))
+
+    fills = environment.run(main())
+    quote = environment.views[symbol].quote()
+    environment.close()
+
+    assert sum(fill.quantity for fill in fills) == 100
+    assert {fill.venue for fill in fills} == {scenario.venue.name}
+    assert quote is not None
+    assert environment.risk_portfolio.get_portfolio_state().position(symbol) == 100
+
+
+def test_a_scenario_with_a_dark_pool_or_two_venues_is_refused() -> None:
+    with pytest.raises(InputError, match="one lit venue a symbol"):
+        create_execution_environment(scenario=ROOT / "scenarios" / "two_venues.yaml")
+
+
+# --- the wall clock ----------------------------------------------------------------------------------------------------
+
+
+def test_a_paper_broker_trades_at_a_live_simulated_venue_from_another_thread() -> None:
+    before = datetime.now(UTC)
+    environment = create_execution_environment(
+        mode="LIVE_TRADING",
+        config={"broker": "paper", "thread_safety": True, "initial_cash": 10_000_000},
+        scenario=QUICKSTART,
+        factor=0.01,
+    )
+    filled: list[object] = []
+    environment.engine.on(EventType.FILL, filled.append)
+    outcome: list[object] = []
+
+    async def buy() -> object:
+        engine, sim = environment.engine, environment.sim
+        while environment.views["DEMO"].quote() is None or environment.views["DEMO"].quote().ask is None:
+            await sim.timeout("10ms")
+        sent = await engine.process_event(order("DEMO"))
+        await environment.order_manager.wait_final(sent)
+        return sent
+
+    def work() -> None:
+        try:
+            outcome.append(environment.submit(buy()).result(timeout=60))
+        finally:
+            environment.stop()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    environment.run()
+    thread.join()
+    environment.close()
+
+    (sent,) = outcome
+    assert sent.status is OrderStatus.FILLED
+    assert sent.venue == load_scenario(QUICKSTART).venue.name
+    assert sum(event.data["quantity"] for event in filled) == 100
+    assert sent.submitted_ns < sent.acknowledged_ns
+    assert before <= environment.sim.epoch <= datetime.now(UTC)
+    statistics = environment.real_time.statistics()
+    assert statistics.injected >= 1
+
+
+def test_eight_threads_trade_at_once_and_nothing_is_lost() -> None:
+    environment = create_execution_environment(
+        mode="LIVE_TRADING", config={"broker": "paper", "initial_cash": 10_000_000}, limits=RiskLimits(allow_short=True)
+    )
+    engine, context = environment.engine, environment.context
+    threads, each = 8, 40
+
+    async def trade(number: int, turn: int) -> object:
+        sent = await engine.process_event(order(f"S{number % 3}", "BUY" if turn % 2 else "SELL", 1 + number))
+        fills = await engine.execute_order(sent)
+        async with context.transaction(f"{number}.{turn}"):
+            await context.record_order(sent.order_id)
+            for fill in fills:
+                await context.record_fill(sent.order_id, fill.quantity, fill.commission, fill.slippage)
+        return sent
+
+    async def quote() -> None:
+        for symbol in ("S0", "S1", "S2"):
+            await engine.process_event(price(symbol, 100))
+
+    ended: list[object] = []
+
+    def work(number: int) -> None:
+        for turn in range(each):
+            ended.append(environment.submit(trade(number, turn)).result(timeout=60))
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+
+    def all_of_them() -> None:
+        environment.submit(quote()).result(timeout=60)
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        environment.stop()
+
+    leader = threading.Thread(target=all_of_them)
+    leader.start()
+    environment.run()
+    leader.join()
+    environment.close()
+
+    assert [sent.status for sent in ended] == [OrderStatus.FILLED] * (threads * each)
+    metrics = context.metrics
+    traded = sum(each * (1 + number) for number in range(threads))
+    assert (metrics.orders, metrics.fill_rate, metrics.volume) == (threads * each, 1.0, traded)
+    portfolio = environment.risk_portfolio.get_portfolio_state()
+    assert {symbol: portfolio.position(symbol) for symbol in ("S0", "S1", "S2")} == {"S0": 0, "S1": 0, "S2": 0}
