@@ -303,7 +303,7 @@ def _check_out(args: argparse.Namespace) -> None:
         return
     if args.replications is not None:
         raise InputError(f"--out {args.out} keeps a single run; leave out --replications {args.replications}")
-    from simexec.analysis.run_folder import check_out_dir
+    from simexec.analysis.new_folder import check_out_dir
 
     check_out_dir(args.out)
 

@@ -77,7 +77,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ca
             "format_run": lambda result: f"summary of {result}",
             "run_json": lambda result: {"of": result},
         },
-        "simexec.analysis.run_folder": {"write_run": calls.write_run, "check_out_dir": calls.check_out_dir},
+        "simexec.analysis.run_folder": {"write_run": calls.write_run},
+        "simexec.analysis.new_folder": {"check_out_dir": calls.check_out_dir},
         "simexec.market.check": {
             "check_file": calls.check_file,
             "format_check": lambda report: f"{report['file']}: {report['rows']} rows",

@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from simexec.analysis import tables
 from simexec.analysis.analyzer import ExecutionAnalyzer
+from simexec.analysis.new_folder import new_folder
 from simexec.analysis.result import RunResult
 from simexec.analysis.summary import run_json, versions
 from simexec.analysis.table import Table
 from simexec.config.load import dump_scenario
 from simexec.config.venue import HistoryMode
-from simexec.errors import InputError
 from simexec.trading.money import units_per
-
-
-def check_out_dir(out_dir: Path) -> None:
-    """Refuse a folder that ``write_run`` could not write, so that no run is made in vain.
-
-    Raises:
-        InputError: it is a file, not empty, the working folder or a mount point, or its place cannot be written to.
-    """
-    try:
-        folder = out_dir.resolve()
-        folder.exists()
-    except OSError as error:
-        raise InputError(f"{out_dir} cannot be a folder: {error.strerror}; give a shorter name") from error
-    if folder.exists():
-        if not folder.is_dir():
-            raise InputError(f"{out_dir} is a file; give the name of a new folder")
-        if any(folder.iterdir()):
-            raise InputError(f"{out_dir} is not empty; give the name of a new folder, or empty it first")
-        if folder == Path.cwd() or folder.is_mount():
-            raise InputError(f"{out_dir} cannot be replaced in one step; give the name of a new folder inside it")
-    place = next(parent for parent in folder.parents if parent.exists())
-    if not place.is_dir():
-        raise InputError(f"{out_dir} would lie inside {place}, which is a file; give a folder elsewhere")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(f"{out_dir} would lie inside {place}, which is not writable; give a folder elsewhere")
-    try:
-        Path(tempfile.mkdtemp(dir=place)).rmdir()
-    except OSError as error:
-        raise InputError(f"{out_dir} would lie inside {place}: {error.strerror}; give a folder elsewhere") from error
 
 
 def write_run(result: RunResult, out_dir: Path, *, plot: bool = False) -> Path:
@@ -68,24 +34,10 @@ def write_run(result: RunResult, out_dir: Path, *, plot: bool = False) -> Path:
         The folder.
 
     Raises:
-        InputError: ``out_dir`` is refused, see ``check_out_dir``; nothing was written.
+        InputError: ``out_dir`` is refused, see ``new_folder.check_out_dir``; nothing was written.
     """
-    check_out_dir(out_dir)
-    folder = out_dir.resolve()
-    missing = [parent for parent in folder.parents if not parent.exists()]  # the innermost first
-    partial = folder.with_name(f".{folder.name[:100]}-{secrets.token_hex(4)}.partial")
-    try:
-        partial.mkdir(parents=True)
-        _fill(partial, result, plot)
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        with contextlib.suppress(OSError):  # one that was never made, or that somebody else uses by now
-            for parent in missing:
-                parent.rmdir()
-        raise
+    with new_folder(out_dir) as folder:
+        _fill(folder, result, plot)
     return out_dir
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from simexec.backtest.strategy import METHODS, Strategy
@@ -12,6 +12,7 @@ from simexec.backtest.trader import Trader
 from simexec.errors import InputError
 from simexec.execution.engine import DefaultExecutionEngine
 from simexec.sim import Event, Simulation
+from simexec.sim.events import Process, close_body
 from simexec.trading.events import Signal
 
 
@@ -26,15 +27,26 @@ class Audience:
         strategy: with any of the methods.
         trader: handed to it.
         engine: follows its signals.
+        failed: called with what the strategy raised, or with what is wrong with what it returned; it is told no more then.
 
     Raises:
-        InputError: the strategy has none of the methods.
+        InputError: the strategy has none of the methods, or is a class rather than one of it.
     """
 
-    def __init__(self, sim: Simulation, strategy: Strategy, trader: Trader, engine: DefaultExecutionEngine) -> None:
+    def __init__(
+        self,
+        sim: Simulation,
+        strategy: Strategy,
+        trader: Trader,
+        engine: DefaultExecutionEngine,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        if isinstance(strategy, type):
+            raise InputError(f"strategy {strategy!r} is a class; give one of it, such as {strategy.__name__}()")
         self._sim = sim
         self._trader = trader
         self._engine = engine
+        self._failed = failed
         self._methods: dict[str, Callable[..., Any]] = {
             name: method for name in METHODS if callable(method := getattr(strategy, name, None))
         }
@@ -44,10 +56,12 @@ class Audience:
             )
         self._waiting: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._thinking: Event | None = None
+        self._process: Process | None = None
 
-    def listens(self, method: str) -> bool:
-        """Whether the strategy has a method."""
-        return method in self._methods
+    @property
+    def is_thinking(self) -> bool:
+        """Whether the strategy is in the middle of something."""
+        return self._thinking is not None
 
     def tell(self, name: str, *what: Any) -> None:
         """Call a method of the strategy, if it has it; later, if it still thinks about something else."""
@@ -57,9 +71,12 @@ class Audience:
         if self._thinking is not None:
             self._waiting.append((method, what))
             return
-        answer = method(*what, self._trader)
-        if answer is not None:
-            self._take(answer)
+        try:
+            answer = method(*what, self._trader)
+            if answer is not None:
+                self._take(answer)
+        except Exception as error:
+            self._fail(error)
 
     def done(self) -> Event:
         """An event that happens when the strategy has thought about all it was told."""
@@ -69,19 +86,45 @@ class Audience:
             event.succeed()
         return event
 
+    def stop(self) -> None:
+        """Tell it nothing more, not even what waits."""
+        self._methods = {}
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Stop, and end what it thinks about: at its ``await``, with its ``finally`` blocks executed.
+
+        Raises:
+            SimulationError: these wait for something.
+            Exception: what they raise.
+        """
+        self.stop()
+        if self._thinking is not None and self._process is not None:
+            self._thinking = None
+            close_body(self._process)
+
+    def _fail(self, error: Exception) -> None:
+        self.stop()
+        self._thinking = None
+        self._failed(error)
+
     def _take(self, answer: Any) -> None:
-        if inspect.iscoroutine(answer):
+        if inspect.isawaitable(answer):
             self._thinking = Event(self._sim)
-            self._sim.process(self._think(answer), name="strategy")
+            self._process = self._sim.process(self._think(answer), name="strategy")
         else:
             self._follow(answer)
 
-    async def _think(self, answer: Any) -> None:
-        self._follow(await answer)
-        while self._waiting:
-            method, what = self._waiting.popleft()
-            result = method(*what, self._trader)
-            self._follow(await result if inspect.iscoroutine(result) else result)
+    async def _think(self, answer: Awaitable[Any]) -> None:
+        try:
+            self._follow(await answer)
+            while self._waiting:
+                method, what = self._waiting.popleft()
+                result = method(*what, self._trader)
+                self._follow(await result if inspect.isawaitable(result) else result)
+        except Exception as error:
+            self._fail(error)
+            return
         thinking, self._thinking = self._thinking, None
         assert thinking is not None
         thinking.succeed()

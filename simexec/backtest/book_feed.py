@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+import attrs
 
 from simexec.backtest.audience import Audience
 from simexec.backtest.data import BookData
@@ -30,8 +32,10 @@ class BookFeed:
         data: the market.
         audience: the strategy.
         changed: called with the time, after each quote and before the strategy is told.
+        others: markets that are there already; one at the same venue stands behind the same gateway.
 
     Attributes:
+        listed: the market, with its venue and our view.
         rows: quotes and trades that have arrived.
 
     Raises:
@@ -46,6 +50,7 @@ class BookFeed:
         data: BookData,
         audience: Audience,
         changed: Callable[[int], None],
+        others: Sequence[ListedMarket] = (),
     ) -> None:
         _check_day(sim, data)
         self._sim = sim
@@ -53,28 +58,37 @@ class BookFeed:
         self._audience = audience
         self._changed = changed
         self._mark = broker.portfolio_state.mark
+        self._is_over = False
         self.rows = 0
-        self._listed: ListedMarket | None = None
+        is_first = all(one.venue.name != data.settings.venue.name for one in others)
+        settings = attrs.evolve(data.settings, first=is_first)
+        found: list[ListedMarket] = []
 
         def connect(lines: Broker) -> tuple[str, Instrument]:
-            self._listed = listed = list_market(sim, lines, data.settings, data.recording, (), HistoryMode.OFF)
+            listed = list_market(sim, lines, settings, data.recording, others, HistoryMode.OFF)
+            found.append(listed)
             return listed.venue.name, listed.instrument
 
         broker.open_elsewhere(seen.instrument, connect)
+        self.listed = found[0]
 
     def start(self) -> None:
-        """Look from now on."""
-        assert self._listed is not None
-        assert self._listed.view is not None  # no dark pool is loaded
-        view = self._listed.view
-        self._sim.process(self._watch_quotes(view), name=f"quotes of {self._seen.instrument.symbol}")
-        if self._audience.listens("on_trade"):
-            self._sim.process(self._watch_trades(view), name=f"trades of {self._seen.instrument.symbol}")
+        """Look from now on, until ``stop``."""
+        view, symbol = self.listed.view, self._seen.instrument.symbol
+        assert view is not None  # no dark pool is loaded
+        self._sim.process(self._watch_quotes(view), name=f"quotes of {symbol}")
+        self._sim.process(self._watch_trades(view), name=f"trades of {symbol}")
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over = True
 
     async def _watch_quotes(self, view: MarketView) -> None:
         symbol = self._seen.instrument.symbol
         while True:
             quote = await view.changes()
+            if self._is_over:
+                return
             row = [quote.time_ns, QUOTE, quote.bid or 0, quote.bid_size, quote.ask or 0, quote.ask_size]
             self._hear(row)
             sides = [side for side in (quote.bid, quote.ask) if side is not None]
@@ -84,11 +98,17 @@ class BookFeed:
             self._audience.tell("on_quote", self._seen.datum(row, False))
 
     async def _watch_trades(self, view: MarketView) -> None:
+        told = 0
         while True:
-            trade = await view.next_trade()
-            row = [trade.time_ns, TRADE, trade.price, trade.quantity, 0, 0]
-            self._hear(row)
-            self._audience.tell("on_trade", self._seen.datum(row, False))
+            await view.next_trade()
+            if self._is_over:
+                return
+            for trade in view.latest_trades():  # several may come at one nanosecond
+                if trade.number > told:
+                    told = trade.number
+                    row = [trade.time_ns, TRADE, trade.price, trade.quantity, 0, 0]
+                    self._hear(row)
+                    self._audience.tell("on_trade", self._seen.datum(row, False))
 
     def _hear(self, row: list[int]) -> None:
         self.rows += 1

@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from simexec.backtest.sessions import sessions
+from simexec.backtest.array_columns import check_order, check_unit, numbers_of, quanta_of, times_of
+from simexec.backtest.sessions import ALWAYS, sessions
 from simexec.config.load import load_scenario
 from simexec.config.markets import MarketSettings
 from simexec.config.scenario import Scenario
@@ -20,14 +21,18 @@ from simexec.experiments.build import load_recordings
 from simexec.market.bars import BarFile
 from simexec.market.levels import Array
 from simexec.market.recording import Recording
-from simexec.market.tape import BAR_WIDTH, END, START, TIME, BarTape, QuoteTape, Tape
-from simexec.sim.clock import Duration, parse_duration
-from simexec.trading.instrument import LARGEST_COUNT, Instrument
+from simexec.market.tape import BAR_WIDTH, END, OPEN, QUOTE_WIDTH, START, TIME, VOLUME, BarTape, QuoteTape, Tape
+from simexec.sim.clock import DAY, MICROSECOND, SECOND, Duration, parse_duration
+from simexec.trading.instrument import Instrument
 
 UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 SESSION: Final = "session"
 """The interval of daily bars: each covers its trading day's session, from open to close."""
+
+_OPTIONS: Final = ("timezone", "columns", "time_unit", "repair")
+_ROWS_AT_ONCE: Final = 65_536  # of which copies are made
+_LARGEST_TIME: Final = 2**63 - 1
 
 
 @attrs.frozen
@@ -80,32 +85,69 @@ class DataLoader(Protocol):
 
 
 class ClippedTape:
-    """A tape on the run's own clock, and of it the rows within a period.
+    """A tape on the run's own clock, and of it the rows within a period. What a tape that is not ours hands out is checked.
 
     Args:
         tape: times in ns since 1970.
         epoch_ns: the run's epoch, ns since 1970.
         start_ns: rows that begin earlier are left out, ns since the run's epoch; so are rows known later than ``end_ns``.
+        symbol: for messages.
     """
 
-    def __init__(self, tape: Tape, epoch_ns: int, start_ns: int, end_ns: int) -> None:
+    def __init__(self, tape: Tape, epoch_ns: int, start_ns: int, end_ns: int, symbol: str = "") -> None:
         self.is_bars = tape.is_bars
         self._tape = tape
+        self._symbol = symbol
         self._epoch, self._start, self._end = epoch_ns, start_ns, end_ns
 
     def blocks(self) -> Iterator[Array]:
-        """See ``Tape``."""
+        """See ``Tape``.
+
+        Raises:
+            DataError: rows are no rows, or run backwards; with symbol, row and value.
+        """
         first, known = (START, END) if self.is_bars else (TIME, TIME)
         times = [START, END] if self.is_bars else [TIME]
+        checks = not isinstance(self._tape, BarTape | QuoteTape | BarFile)
+        last, count = -_LARGEST_TIME, 0
         for block in self._tape.blocks():
-            rows = block.copy()
-            rows[:, times] -= self._epoch
-            over = rows[:, known] > self._end
-            wanted = rows[(rows[:, first] >= self._start) & ~over]
-            if len(wanted):
-                yield wanted
-            if over.all():
-                return
+            if checks:
+                self._check(block, count)
+            if len(block) and block[0, first] < last:
+                raise DataError(
+                    f"row {count + 1} of {self._symbol}, {block[0].tolist()}, begins before the end of the one before, {last} ns;"
+                    " sort them"
+                )
+            for at in range(0, len(block), _ROWS_AT_ONCE):
+                rows = block[at : at + _ROWS_AT_ONCE].copy()
+                rows[:, times] -= self._epoch
+                over = rows[:, known] > self._end
+                wanted = rows[(rows[:, first] >= self._start) & ~over]
+                if len(wanted):
+                    yield wanted
+                if over.all():
+                    return
+            if len(block):
+                last, count = int(block[-1, known]), count + len(block)
+
+    def _check(self, block: Array, before: int) -> None:
+        kind, width = (BarTape, BAR_WIDTH) if self.is_bars else (QuoteTape, QUOTE_WIDTH)
+        if not (isinstance(block, np.ndarray) and block.dtype == np.int64 and block.shape[1:] == (width,)):
+            shape, dtype = getattr(block, "shape", None), getattr(block, "dtype", type(block).__name__)
+            raise DataError(
+                f"a tape of {self._symbol} handed out {dtype} of shape {shape}; its blocks are int64 of shape (n, {width}): ns, and"
+                " prices in quanta (instrument.to_quanta)"
+            )
+        try:
+            kind(block)
+        except DataError as error:
+            raise DataError(f"rows of {self._symbol} behind row {before}: {error}") from None
+
+
+def since_1970(moment: datetime) -> int:
+    """Nanoseconds from 1970-01-01 UTC to a moment with a time zone, exactly."""
+    since = moment - UNIX
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * MICROSECOND
 
 
 def _symbol_of(data: Mapping[str, Any], symbol: str, what: str) -> Any:
@@ -120,12 +162,14 @@ def _symbol_of(data: Mapping[str, Any], symbol: str, what: str) -> Any:
 class BarArrays:
     """Bars in memory: by symbol a mapping of columns, such as a pandas data frame or a dictionary of arrays.
 
-    Columns are ``time``, ``open``, ``high``, ``low``, ``close`` and ``volume``. Times are ``datetime64`` in UTC, or whole numbers
-    of ns since 1970. Prices are rounded to the nearest price quantum, volumes down to whole shares.
+    Columns are ``time``, ``open``, ``high``, ``low``, ``close`` and ``volume``. Times are ``datetime64`` in UTC, pandas' moments
+    with a time zone, or whole numbers of ns since 1970. Prices are rounded to the nearest price quantum, volumes down to whole
+    shares.
 
     Attributes:
         data: by symbol.
-        interval: length of a bar; ``"session"``: of daily bars, whose times are dates, the session of that day.
+        interval: length of a bar; ``"session"``: of daily bars, whose times are dates, the session of that day; of a market that
+            never closes (``"24/7"``) the day in UTC.
         stamp: whether a bar's time is its ``"start"`` or its ``"end"``; of daily bars it does not matter.
 
     Raises:
@@ -145,9 +189,15 @@ class BarArrays:
             )
 
     def load(self, request: DataRequest) -> Tape:
-        """See ``DataLoader``."""
+        """See ``DataLoader``.
+
+        Raises:
+            DataError: a column is missing or wrong, a bar is none, or begins before the end of the one before.
+            InputError: there are no bars of the symbol, or daily bars and no calendar.
+        """
         columns, symbol = _symbol_of(self.data, request.symbol, "bars"), request.symbol
-        times = _times(columns, symbol)
+        times = times_of(columns, symbol)
+        check_unit(times, symbol, since_1970(request.start))
         if self.interval == SESSION:
             start, end = _session_times(times, request)
         else:
@@ -155,61 +205,35 @@ class BarArrays:
             start = times - (length if self.stamp == "end" else 0)
             end = start + length
         rows = np.empty((len(times), BAR_WIDTH), np.int64)
-        rows[:, 0], rows[:, 1] = start, end
+        rows[:, START], rows[:, END] = start, end
         quantum = float(request.instrument.quantum)
-        for at, name in enumerate(("open", "high", "low", "close", "volume"), start=2):
-            values = _column(columns, name, symbol, len(times))
-            rows[:, at] = np.floor(values) if name == "volume" else np.rint(values / quantum)
+        for at, name in enumerate(("open", "high", "low", "close"), start=OPEN):
+            rows[:, at] = quanta_of(numbers_of(columns, name, symbol, len(times)), name, symbol, quantum)
+        rows[:, VOLUME] = np.floor(numbers_of(columns, "volume", symbol, len(times)))
         try:
             return BarTape(rows)
         except DataError as error:
             raise DataError(f"bars of {symbol}: {error}") from None
 
 
-def _column(columns: Any, name: str, symbol: str, length: int | None = None) -> npt.NDArray[np.float64]:
-    try:
-        values = np.asarray(columns[name], np.float64)
-    except (KeyError, IndexError, ValueError, TypeError):
-        raise DataError(f"data of {symbol} have no column {name!r} of numbers") from None
-    if length is not None and len(values) != length:
-        raise DataError(f"column {name!r} of {symbol} has {len(values)} rows, and time has {length}")
-    wrong = ~np.isfinite(values) | (np.abs(values) > LARGEST_COUNT)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(f"{name} of {symbol} in row {row + 1} is {values[row]}; leave the row out")
-    return values
-
-
-def _times(columns: Any, symbol: str) -> Array:
-    try:
-        values = np.asarray(columns["time"])
-    except (KeyError, IndexError, ValueError):
-        raise DataError(
-            f"data of {symbol} have no column 'time'; an index must be made a column of that name"
-        ) from None
-    if np.issubdtype(values.dtype, np.datetime64):
-        if np.isnat(values).any():
-            raise DataError(
-                f"time of {symbol} in row {int(np.argmax(np.isnat(values))) + 1} is missing; leave the row out"
-            )
-        return values.astype("datetime64[ns]").astype(np.int64)
-    if np.issubdtype(values.dtype, np.integer):
-        return values.astype(np.int64)
-    raise DataError(f"times of {symbol} are of type {values.dtype}; give datetime64 in UTC, or whole ns since 1970")
-
-
 def _session_times(times: Array, request: DataRequest) -> tuple[Array, Array]:
     """Open and close of the session of each date."""
     if request.calendar is None:
-        raise InputError(f"daily bars of {request.symbol} cover sessions; give the backtest a calendar, such as 'XNYS'")
-    dates = [(UNIX + timedelta(days=int(day))).date() for day in times // (86_400 * 10**9)]
-    if not dates:
+        raise InputError(
+            f"daily bars of {request.symbol} cover sessions; give the backtest a calendar, such as 'XNYS', or {ALWAYS!r} for days"
+            " from midnight to midnight UTC"
+        )
+    days = times // DAY
+    if request.calendar == ALWAYS:
+        return days * DAY, (days + 1) * DAY
+    if not len(days):
         return times, times
+    dates = [(UNIX + timedelta(days=int(day))).date() for day in days]
     known = {one.date: one for one in sessions(request.calendar, min(dates), max(dates), UNIX)}
-    for day in dates:
+    for row, day in enumerate(dates, start=1):
         if day not in known:
             raise DataError(
-                f"the bar of {request.symbol} for {day} is of no session of {request.calendar}; leave it out"
+                f"the bar of {request.symbol} in row {row}, {day}, is of no session of {request.calendar}; leave it out"
             )
     found = [known[day] for day in dates]
     return np.array([one.open_ns for one in found], np.int64), np.array([one.close_ns for one in found], np.int64)
@@ -224,19 +248,32 @@ class BarFiles:
         interval: length of a bar.
         stamp: whether a bar's time is its ``"start"`` or its ``"end"``.
         options: further arguments of ``BarFile``: ``timezone``, ``columns``, ``time_unit``, ``repair``.
+
+    Raises:
+        InputError: one path without ``{symbol}``, or an unknown option. What is wrong in a file is found as it is read.
     """
 
-    paths: Mapping[str, str | Path] | str
+    paths: Mapping[str, str | Path] | str | Path
     interval: Duration
     stamp: str
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.paths, Mapping) and "{symbol}" not in str(self.paths):
+            raise InputError(
+                f"path {str(self.paths)!r} has no {{symbol}} in it, so every symbol would have its bars; give"
+                " {'AAPL': 'aapl.csv'}"
+            )
+        unknown = sorted(set(self.options) - set(_OPTIONS))
+        if unknown:
+            raise InputError(f"options {unknown} of files of bars are unknown; there are {', '.join(_OPTIONS)}")
+
     def load(self, request: DataRequest) -> Tape:
         """See ``DataLoader``."""
-        if isinstance(self.paths, str):
-            path: str | Path = self.paths.replace("{symbol}", request.symbol)
+        if isinstance(self.paths, Mapping):
+            path: str | Path = _symbol_of(self.paths, request.symbol, "files of bars")
         else:
-            path = _symbol_of(self.paths, request.symbol, "files of bars")
+            path = str(self.paths).replace("{symbol}", request.symbol)
         return BarFile(path, request.instrument, interval=self.interval, stamp=self.stamp, **self.options)
 
 
@@ -245,7 +282,7 @@ class QuoteArrays:
     """Quotes in memory, and trades if they are known: by symbol a mapping of columns.
 
     Columns of quotes are ``time``, ``bid``, ``bid_size``, ``ask`` and ``ask_size``; of trades ``time``, ``price`` and
-    ``quantity``. Times as in ``BarArrays``.
+    ``quantity``. Times as in ``BarArrays``. A size of 0 says that nothing is shown on that side; its price may then be NaN.
 
     Attributes:
         quotes: by symbol.
@@ -256,22 +293,33 @@ class QuoteArrays:
     trades: Mapping[str, Mapping[str, npt.ArrayLike]] = attrs.field(factory=dict)
 
     def load(self, request: DataRequest) -> Tape:
-        """See ``DataLoader``."""
-        symbol = request.symbol
+        """See ``DataLoader``.
+
+        Raises:
+            DataError: a column is missing or wrong, times run backwards, a quote is crossed, or a size or price is none.
+            InputError: there are no quotes of the symbol.
+        """
+        symbol, instrument = request.symbol, request.instrument
         quotes, trades = _symbol_of(self.quotes, symbol, "quotes"), self.trades.get(symbol)
-        named = [
-            _times(quotes, symbol),
-            *(_column(quotes, name, symbol) for name in ("bid", "bid_size", "ask", "ask_size")),
-        ]
-        more = (
-            None
-            if trades is None
-            else [_times(trades, symbol), *(_column(trades, n, symbol) for n in ("price", "quantity"))]
-        )
+        named = _columns_of(quotes, request, "quotes", ("bid", "bid_size"), ("ask", "ask_size"))
+        more = None if trades is None else _columns_of(trades, request, "trades", ("price", "quantity"))
         try:
-            return QuoteTape.of(request.instrument, named, more)
-        except DataError as error:
+            return QuoteTape.of(instrument, named, more)
+        except InputError as error:
             raise DataError(f"quotes of {symbol}: {error}") from None
+
+
+def _columns_of(columns: Any, request: DataRequest, what: str, *sides: tuple[str, str]) -> list[npt.NDArray[Any]]:
+    """Times, then a price and a size of each side; a price may be anything where the size is 0."""
+    symbol = request.symbol
+    times = times_of(columns, symbol)
+    check_unit(times, symbol, since_1970(request.start))
+    check_order(times, what, symbol)
+    found: list[npt.NDArray[Any]] = [times]
+    for price, size in sides:
+        sizes = numbers_of(columns, size, symbol, len(times))
+        found += [numbers_of(columns, price, symbol, len(times), sizes=sizes), sizes]
+    return found
 
 
 class ScenarioMarkets:
@@ -283,6 +331,7 @@ class ScenarioMarkets:
 
     Raises:
         ConfigError, DataError: see ``load_scenario``.
+        InputError: a recording beside a scenario that is loaded already.
     """
 
     def __init__(self, scenario: Scenario | str | Path, data: str | Path | None = None) -> None:
@@ -294,10 +343,17 @@ class ScenarioMarkets:
     def load(self, request: DataRequest) -> BookData:
         """See ``DataLoader``."""
         markets = [one for one in self.scenario.all_markets() if not one.is_dark]
-        found = next((one for one in markets if one.instrument.symbol == request.symbol), None)
-        if found is None:
+        places = [one for one in markets if one.instrument.symbol == request.symbol]
+        if not places:
             known = ", ".join(repr(one.instrument.symbol) for one in markets)
             raise InputError(f"the scenario {self.scenario.name!r} trades no {request.symbol!r}, but {known}")
+        if len(places) > 1:
+            venues = ", ".join(one.venue.name for one in places)
+            raise InputError(
+                f"the scenario {self.scenario.name!r} trades {request.symbol!r} at {venues}; leave one of them, since a backtest"
+                " has one market of a symbol"
+            )
+        found = places[0]
         if self._recordings is None:
             names = [one.name for one in self.scenario.all_markets()]
             self._recordings = dict(zip(names, load_recordings(self.scenario), strict=True))

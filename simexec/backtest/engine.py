@@ -7,15 +7,17 @@ import time
 from collections import deque
 from collections.abc import Mapping
 
+import simpy
+
 from simexec.backtest.audience import Audience
 from simexec.backtest.book_feed import BookFeed, check_length
 from simexec.backtest.config import BacktestConfig
-from simexec.backtest.data import UNIX, BookData, ClippedTape, DataLoader, DataRequest, MarketSource
-from simexec.backtest.equity import Days, EquityCurve, LocalDays, SessionDays
+from simexec.backtest.data import BookData, ClippedTape, DataLoader, DataRequest, MarketSource, since_1970
+from simexec.backtest.equity import EquityCurve
 from simexec.backtest.pump import Pump, TapedMarket
 from simexec.backtest.results import BacktestResults
 from simexec.backtest.round_trips import RoundTrips
-from simexec.backtest.sessions import session_calendar
+from simexec.backtest.run_days import days_of, hours_of
 from simexec.backtest.strategy import Strategy
 from simexec.backtest.trader import Trader
 from simexec.errors import InputError, SimulationError
@@ -24,10 +26,12 @@ from simexec.execution.circuit_breaker import ExecutionCircuitBreaker
 from simexec.execution.engine import DefaultExecutionEngine
 from simexec.execution.risk import RiskPortfolioContainer
 from simexec.sim import Simulation, current_simulation, format_duration
+from simexec.sim.clock import MINUTE
 from simexec.trading.events import Event, EventType
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import Fill
-from simexec.venue.hours import SessionCalendar
+
+_OVER = "the backtest has ended"
 
 
 class UnifiedBacktestEngine:
@@ -54,16 +58,22 @@ class UnifiedBacktestEngine:
 
         Raises:
             InputError: the strategy has no method to be told by, or the data are missing or wrong.
-            SimulationError: the simulation's clock has passed the start already.
+            SimulationError: the simulation's clock has passed the start already, or it has seen a backtest before.
             InvariantError: the account does not balance at the end.
+            Exception: what the strategy raised, as it is.
         """
         if not callable(getattr(data_loader, "load", None)):
             raise InputError(f"data loader {data_loader!r} has no method load(request); see docs/backtest.md")
-        sources = {}
+        sources: dict[str, MarketSource] = {}
         for symbol, instrument in self.config.traded.items():
             request = DataRequest(instrument, self.config.start, self.config.end, self.config.calendar)
             found = data_loader.load(request)
-            sources[symbol] = await found if inspect.isawaitable(found) else found
+            source = await found if inspect.isawaitable(found) else found
+            if not (isinstance(source, BookData) or callable(getattr(source, "blocks", None))):
+                raise InputError(
+                    f"data loader {data_loader!r} brought {source!r} of {symbol}; it must be a Tape or BookData"
+                )
+            sources[symbol] = source
         try:
             sim = current_simulation()
         except SimulationError:
@@ -82,19 +92,26 @@ class _Run:
         self._began = time.perf_counter()
         self._sim = sim
         self._config = config
-        self._epoch_ns = round((sim.epoch - UNIX).total_seconds()) * 10**9
-        self._start = round((config.start - sim.epoch).total_seconds()) * 10**9
-        self._end = round((config.end - sim.epoch).total_seconds()) * 10**9
+        epoch_ns = since_1970(sim.epoch)
+        self._start, self._end = since_1970(config.start) - epoch_ns, since_1970(config.end) - epoch_ns
         if self._start < sim.now:
             raise SimulationError(
                 f"the backtest begins {config.start}, and the clock of the simulation shows {format_duration(sim.now)} since"
                 f" {sim.epoch}; run it in a simulation of its own"
             )
+        if any(market.name == Pump.name for market in sim.coupled):
+            raise SimulationError("this simulation has seen a backtest before; run each in a simulation of its own")
+        if any(isinstance(source, BookData) for source in sources.values()):
+            check_length(config.end - config.start)
+            if config.commission is not None:
+                raise InputError(
+                    f"commission {config.commission!r} is charged where there is no order book; at one, its venue's fees are: set"
+                    " them in the scenario, and leave commission out"
+                )
         traded = config.traded
-        hours = None
-        if config.calendar is not None:
-            hours = session_calendar(config.calendar, config.start.date(), config.end.date(), sim.epoch)
-        self._hours: SessionCalendar | None = hours
+        hours = hours_of(config, epoch_ns)
+        self._failed = sim.event()
+        self._error: Exception | None = None
         self.portfolio = Portfolio(config.initial_capital, config.currency)
         risk = RiskPortfolioContainer(
             portfolio=self.portfolio, limits=config.limits, sizing=config.sizing, instruments=traded.values()
@@ -120,11 +137,7 @@ class _Run:
             sim=sim,
         )
         self.trader = Trader(sim, self.engine, traded, config.currency, config.zone, config.lookback)
-        self.audience = Audience(sim, strategy, self.trader, self.engine)
-        days: Days = LocalDays(sim.epoch, config.timezone)
-        if hours is not None:
-            days = SessionDays([one.close_ns for one in hours.sessions])
-        self.curve = EquityCurve(config.history, days)
+        self.audience = Audience(sim, strategy, self.trader, self.engine, self._fail)
         self.round_trips = RoundTrips(config.history)
         self.fills: deque[Fill] = deque(maxlen=config.history)
         self.engine.on(EventType.FILL, self._filled)
@@ -132,44 +145,39 @@ class _Run:
         taped = []
         self.books: list[BookFeed] = []
         for symbol, source in sources.items():
+            seen = self.engine.market(symbol)
             if isinstance(source, BookData):
-                check_length(config.end - config.start)
-                seen = self.engine.market(symbol)
-                self.books.append(BookFeed(sim, self.broker, seen, source, self.audience, self.record))
+                others = [book.listed for book in self.books]
+                self.books.append(BookFeed(sim, self.broker, seen, source, self.audience, self.record, others))
                 continue
             venue = self.broker.venue(traded[symbol])
-            tape = ClippedTape(source, self._epoch_ns, self._start, self._end)
-            taped.append(TapedMarket(tape, venue, self.engine.market(symbol), self.portfolio.mark))
-        self.pump = Pump(sim, taped, self.audience, self.trader.remember, self.record)
+            tape = ClippedTape(source, epoch_ns, self._start, self._end, symbol)
+            taped.append(TapedMarket(tape, venue, seen, self.portfolio.mark))
+        self.has_tapes = bool(taped)
+        self.pump = Pump(sim, taped, self.audience, self.trader.remember, self.record, self._fail)
+        first_ns = self._start if self.books else self.pump.first_ns
+        self.curve = EquityCurve(config.history, days_of(config, sim.epoch, hours, first_ns, self._end))
+        self._recorded = self._start
 
     async def go(self) -> BacktestResults:
         """Run from start to end."""
-        sim, manager = self._sim, self.engine.order_manager
-        await sim.timeout(self._start - sim.now)
-        self.record(sim.now)
-        self.audience.tell("on_start")
-        for feed in self.books:
-            feed.start()
-        await self.pump.start()
-        if self.books:
-            await sim.timeout(self._end - sim.now)
-        await self.audience.done()
-        self.audience.tell("on_stop")
-        await self.audience.done()
-        await manager.cancel_all(why="the backtest has ended")
-        self.broker.end_run()
-        await sim.timeout(0)
-        for order in manager.orders():
-            await manager.wait_final(order)
-        await sim.timeout(0)  # the events of the last reports
-        self.record(sim.now)
+        try:
+            await self._trade()
+        finally:
+            self.pump.stop()
+            for feed in self.books:
+                feed.stop()
+            self.audience.close()
+        await self._end_orders()
+        self.record(self._recorded)  # what reports have brought since belongs to the last point
         self.portfolio.check()
+        config, sim = self._config, self._sim
         return BacktestResults(
-            config=self._config,
+            config=config,
             epoch=sim.epoch,
             curve=self.curve,
             account=self.curve.statistics(),
-            round_trips=self.round_trips.statistics(self._config.currency),
+            round_trips=self.round_trips.statistics(config.currency),
             trades=self.round_trips.trips,
             fills=tuple(self.fills),
             events=self.engine.history,
@@ -177,8 +185,59 @@ class _Run:
             stats=await self.engine.get_execution_stats(),
             rows=self.pump.rows + sum(feed.rows for feed in self.books),
             seconds=time.perf_counter() - self._began,
-            assumptions=_assumptions(self._config, bool(self.books)),
+            assumptions=_assumptions(config, sim.seed, bool(self.books), self.has_tapes),
         )
+
+    async def _trade(self) -> None:
+        """Tell the strategy everything from start to end."""
+        sim = self._sim
+        await sim.timeout(self._start - sim.now)
+        self.record(sim.now)
+        self.audience.tell("on_start")
+        for feed in self.books:
+            feed.start()
+        await self._unless_failed(self.pump.start())
+        if self.books:
+            await self._unless_failed(sim.timeout(self._end - sim.now))
+            self.record(sim.now)
+        await self._let_finish()
+        self.audience.tell("on_stop")
+        self.audience.stop()
+        await self._let_finish()
+
+    async def _unless_failed(self, *events: simpy.Event) -> None:
+        """Wait for the first of some events, and raise what has failed meanwhile."""
+        await self._sim.any_of([*events, self._failed])
+        if self._error is not None:
+            raise self._error
+
+    async def _let_finish(self) -> None:
+        """Let the strategy think to the end, but not beyond that of the backtest.
+
+        What it waits for cannot trade any more, so its orders are cancelled.
+        """
+        deadline = max(self._end, self._sim.now + MINUTE)
+        await self._unless_failed(self._sim.timeout(1))  # what follows at this time has happened then
+        while self.audience.is_thinking and self._sim.now < deadline:
+            await self._unless_failed(self.engine.order_manager.cancel_all(why=_OVER))
+            await self._unless_failed(self.audience.done(), self._sim.timeout(MINUTE))
+
+    async def _end_orders(self) -> None:
+        """Cancel what still works, and wait until every order has ended."""
+        manager = self.engine.order_manager
+        while working := [order for order in manager.orders() if not order.is_final]:
+            await manager.cancel_all(why=_OVER)
+            self.broker.end_run()
+            await self._sim.timeout(0)
+            for order in working:
+                await manager.wait_final(order)
+        await self._sim.timeout(0)  # the events of the last reports
+
+    def _fail(self, error: Exception) -> None:
+        """What the strategy, its data or a model has raised comes out of ``go``."""
+        if self._error is None:
+            self._error = error
+            self._failed.succeed()
 
     def record(self, now_ns: int) -> None:
         """Note what the account is worth."""
@@ -189,6 +248,7 @@ class _Run:
                 value = position.market_value
                 equity += value
                 exposure += abs(position.cost_basis + position.unrealised)
+        self._recorded = now_ns
         self.curve.add(now_ns, equity + portfolio.cash[currency], exposure)
 
     def _filled(self, event: Event) -> None:
@@ -198,23 +258,34 @@ class _Run:
         self.audience.tell("on_fill", fill)
 
     def _busted(self, event: Event) -> None:
-        self.round_trips.remove(event.data["fill"])
+        fill = event.data["fill"]
+        self.round_trips.remove(fill)
+        kept = [one for one in self.fills if (one.order_id, one.exec_id) != (fill.order_id, fill.exec_id)]
+        self.fills = deque(kept, maxlen=self.fills.maxlen)
 
 
-def _assumptions(config: BacktestConfig, has_books: bool) -> dict[str, str]:
+def _assumptions(config: BacktestConfig, seed: int, has_books: bool, has_tapes: bool) -> dict[str, str]:
     """What the figures rest on, in words."""
-    lines = {
-        "fills": "at order books, by price and time"
-        if has_books
-        else "from bars and quotes: orders take part in rows that begin when they have arrived or later",
-        "slippage": "none" if config.slippage is None else repr(config.slippage),
-        "commission": "none" if config.commission is None else repr(config.commission),
-        "impact": "none" if config.impact is None else repr(config.impact),
-        "participation": f"at most {config.participation} of a bar's volume or quote's size",
-        "latency": "none" if config.latencies is None else repr(config.latencies),
+    book = "at order books, by price and time, with the scenario's fees and latencies"
+    tape = "from bars and quotes: orders take part in rows that begin when they have arrived or later"
+    lines = {"fills": "; ".join([book] * has_books + [tape] * has_tapes)}
+    if has_tapes:
+        lines |= {
+            "slippage": _or_none(config.slippage),
+            "commission": _or_none(config.commission),
+            "fees": _or_none(config.fees),
+            "impact": _or_none(config.impact),
+            "participation": f"at most {config.participation} of a bar's volume or quote's size",
+            "touch": f"an order's limit is reached by a trade at just its price with probability {config.touch_fill_probability}",
+            "latency": _or_none(config.latencies),
+        }
+    return lines | {
         "sessions": "always open" if config.calendar is None else config.calendar,
         "risk": repr(config.limits) if config.limits is not None else "pays in full, sells what it has",
         "returns": f"daily, {config.periods_per_year} a year, risk-free {config.risk_free_rate} a year",
-        "seed": str(config.seed),
+        "seed": str(seed),
     }
-    return lines
+
+
+def _or_none(model: object) -> str:
+    return "none" if model is None else repr(model)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heapreplace
 
+from simpy.events import URGENT
+
 from simexec.backtest.audience import Audience
 from simexec.execution.seen_market import SeenMarket
 from simexec.market.tape import CLOSE, END, QUOTE, TIME, Tape
@@ -22,7 +24,7 @@ class TapedMarket:
         tape: times in ns since the run's epoch.
         venue: fills orders with the rows.
         seen: remembers them.
-        mark: called with symbol and price quanta of a row, to value positions.
+        mark: called with symbol and price quanta of a row, to value positions: as ``seen.price`` does.
     """
 
     def __init__(self, tape: Tape, venue: ModelVenue, seen: SeenMarket, mark: Callable[[str, int], None]) -> None:
@@ -31,8 +33,8 @@ class TapedMarket:
         self._symbol = seen.instrument.symbol
         self._rows = _rows_of(tape)
         self._venue = venue
-        self._orders = venue.market.orders
         self._mark = mark
+        self._is_quoted = False
         self._known = END if tape.is_bars else TIME
         self.row: list[int] = []
         self.time_ns: int | None = None
@@ -44,16 +46,20 @@ class TapedMarket:
         self.time_ns = None if row is None else row[self._known]
         self.row = row or []
 
-    def hand_in(self, row: list[int]) -> bool:
-        """Give a row to the venue, at its time; whether there were orders that it may have concerned."""
-        had_orders = bool(self._orders)
+    def hand_in(self, row: list[int]) -> None:
+        """Give a row to the venue, at its time."""
         self._venue.push(row, is_bar=self.is_bars)
         self.seen.hear(row, self.is_bars)
         if self.is_bars:
             self._mark(self._symbol, row[CLOSE])
-        elif row[1] == QUOTE and row[3] and row[5]:
-            self._mark(self._symbol, (row[2] + row[4]) // 2)
-        return had_orders
+            return
+        _, kind, bid, bid_size, ask, ask_size = row
+        if kind == QUOTE:
+            self._is_quoted = bool(bid_size or ask_size)
+            if self._is_quoted:
+                self._mark(self._symbol, (bid + ask) // 2 if bid_size and ask_size else bid if bid_size else ask)
+        elif not self._is_quoted:
+            self._mark(self._symbol, bid)
 
 
 def _rows_of(tape: Tape) -> Iterator[list[int]]:
@@ -63,10 +69,11 @@ def _rows_of(tape: Tape) -> Iterator[list[int]]:
 
 
 class Pump:
-    """Merges tapes by time: one or two calendar events for all rows of one time.
+    """Merges tapes by time: three calendar events for all rows of one time.
 
-    At a time, first all rows of it reach their venues, and orders fill; then the reports of these fills are heard; then the
-    strategy is told of the rows, in the order of the symbols. So it never sees one symbol ahead of another, and knows its fills.
+    At a time, first all rows of it reach their venues, before anything else that the calendar has for that time, and orders
+    fill. Then happens what was planned: a session closes, an order arrives. Then the reports of the fills are heard, and at last
+    the strategy is told of the rows, in the order of the symbols. So it never sees one symbol ahead of another, and knows its fills.
 
     Args:
         sim: the simulation.
@@ -74,9 +81,11 @@ class Pump:
         audience: the strategy.
         remember: called with every bar before the strategy is told of it.
         after: called with the time when all rows of it have been handed in and the fills were heard, before the strategy is told.
+        failed: called with what a tape, a venue or a model raised; it stops then.
 
     Attributes:
         rows: handed in so far.
+        first_ns: time of the first row; None without any.
     """
 
     def __init__(
@@ -86,53 +95,77 @@ class Pump:
         audience: Audience,
         remember: Callable[[Bar], None],
         after: Callable[[int], None],
+        failed: Callable[[Exception], None],
     ) -> None:
         self._sim = sim
         self._audience = audience
         self._remember = remember
         self._after = after
+        self._failed = failed
         self._markets = markets
         self._heap = [(one.time_ns, index) for index, one in enumerate(markets) if one.time_ns is not None]
         heapify(self._heap)
+        self.first_ns = self._heap[0][0] if self._heap else None
         self._batch: list[tuple[TapedMarket, list[int]]] = []
         self._over = Event(sim)
         self.rows = 0
 
     def start(self) -> Event:
-        """Put the first rows on the calendar; the event happens when the strategy was told of the last."""
+        """Bring rows from now on; the event happens when the strategy was told of the last."""
         self._go_on()
         return self._over
 
+    def stop(self) -> None:
+        """Bring no more rows."""
+        self._heap.clear()
+
     def _go_on(self) -> None:
-        if self._heap:
-            self._sim.call_at(self._heap[0][0], self._bring)
-        else:
+        if not self._heap:
             self._over.succeed()
+            return
+        sim = self._sim
+        event = Event(sim)
+        event._ok, event._value = True, None
+        event.callbacks.append(self._bring)
+        sim.schedule(event, URGENT, self._heap[0][0] - sim.now)
 
     def _bring(self, _: object) -> None:
         heap, markets, batch = self._heap, self._markets, self._batch
-        now, had_orders = self._sim.now, False
-        while heap and heap[0][0] == now:
-            index = heap[0][1]
-            market = markets[index]
-            row = market.row
-            had_orders |= market.hand_in(row)
-            batch.append((market, row))
-            market.step()
-            if market.time_ns is None:
-                heappop(heap)
-            else:
-                heapreplace(heap, (market.time_ns, index))
+        now = self._sim.now
+        try:
+            while heap and heap[0][0] == now:
+                index = heap[0][1]
+                market = markets[index]
+                row = market.row
+                market.hand_in(row)
+                batch.append((market, row))
+                market.step()
+                if market.time_ns is None:
+                    heappop(heap)
+                else:
+                    heapreplace(heap, (market.time_ns, index))
+        except Exception as error:
+            self._fail(error)
+            return
         self.rows += len(batch)
         # Reports of fills are on their way at this very time: they are heard first, and then what follows from them.
-        self._sim.call_at(now, self._let_reports_in if had_orders else self._tell)
+        self._sim.call_at(now, self._let_reports_in)
+
+    def _fail(self, error: Exception) -> None:
+        self._heap.clear()
+        self._batch.clear()
+        self._failed(error)
 
     def _let_reports_in(self, _: object) -> None:
         self._sim.call_at(self._sim.now, self._tell)
 
     def _tell(self, _: object) -> None:
         batch, self._batch = self._batch, []
-        self._after(self._sim.now)
+        try:
+            self._after(self._sim.now)
+        except Exception as error:
+            self._fail(error)
+            return
         tell = self._audience.tell
         for market, row in batch:
             datum = market.seen.datum(row, market.is_bars)

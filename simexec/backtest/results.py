@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simexec.backtest.config import BacktestConfig
+from simexec.backtest.data import since_1970
 from simexec.backtest.equity import EquityCurve, EquityStatistics
 from simexec.backtest.performance import (
     Drawdown,
@@ -127,7 +128,7 @@ class BacktestResults:
     @property
     def max_drawdown(self) -> float:
         """Depth of that as a fraction, negative; 0.0 if equity never fell."""
-        return 0.0 if self.drawdown is None else -abs(self.drawdown.depth or 0.0)
+        return 0.0 if self.drawdown is None else self.drawdown.depth or 0.0
 
     @property
     def drawdown_dates(self) -> tuple[datetime, datetime, datetime | None] | None:
@@ -169,9 +170,14 @@ class BacktestResults:
     # --- the curve -------------------------------------------------------------------------------------------------------
 
     @property
+    def epoch_ns(self) -> int:
+        """When the run's clock was 0, ns since 1970-01-01 UTC."""
+        return since_1970(self.epoch)
+
+    @property
     def times_ns(self) -> npt.NDArray[np.int64]:
         """Times of the equity curve, ns since 1970-01-01 UTC."""
-        return self.curve.times_ns + int(self.epoch.timestamp()) * 10**9
+        return self.curve.times_ns + self.epoch_ns
 
     @property
     def equity(self) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from simexec.market.order_book import Quote
 from simexec.sim import Duration, Simulation, Timeout
 from simexec.trading.instrument import Instrument
 from simexec.trading.market_data import Bar
-from simexec.trading.money import to_decimal
+from simexec.trading.money import parse_count, to_decimal
 from simexec.trading.order import Order
 from simexec.trading.report import Fill
 from simexec.trading.vocabulary import OrderSide, OrderType
@@ -107,18 +107,17 @@ class Trader:
     def bars(self, symbol: str, count: int | None = None) -> list[Bar]:
         """The latest bars of a symbol that have ended, oldest first; at most ``lookback`` of them are kept."""
         kept = self._bars[self._known(symbol).symbol]
-        if count is None or count >= len(kept):
-            return list(kept)
-        if count < 0:
-            raise InputError(f"count {count} of bars is negative; give how many to show")
-        return [kept[i] for i in range(len(kept) - count, len(kept))]
+        shown = len(kept) if count is None else min(parse_count(count, "count of bars", least=0), len(kept))
+        return list(kept) if shown == len(kept) else [kept[i] for i in range(len(kept) - shown, len(kept))]
 
     def orders(self, symbol: str | None = None) -> list[Order]:
-        """Orders that have not ended, in order of creation."""
+        """Orders that have not ended, in order of creation; of one that an algorithm works the order itself, not its parts."""
+        if symbol is not None:
+            self._known(symbol)
         return [
             order
             for order in self._manager.orders()
-            if not order.is_final and symbol in (None, order.instrument.symbol)
+            if not order.is_final and order.parent_id is None and symbol in (None, order.instrument.symbol)
         ]
 
     def _known(self, symbol: str) -> Instrument:
@@ -162,7 +161,7 @@ class Trader:
         return order
 
     def target(self, symbol: str, quantity: int, price: Price | None = None, **fields: Any) -> Order | None:
-        """Send the order that brings the position to ``quantity``, counting what open orders will still do; None if none is needed."""
+        """Send the order that brings the position to ``quantity``, as if all open orders will be filled; None if none is needed."""
         open_ = sum(order.side.sign * order.leaves_quantity for order in self.orders(symbol))
         missing = quantity - self.position(symbol) - open_
         if missing == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import reduce
+from itertools import count
 from operator import and_
 from typing import Any
 
@@ -17,10 +18,13 @@ from simexec.trading.capabilities import Capabilities, capabilities
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
-from simexec.trading.report import Fill
+from simexec.trading.report import ExecutionReport, Fill
+from simexec.trading.requests import CancelRequest
 from simexec.venue.hours import SessionCalendar, TradingHours
 from simexec.venue.market_simulator import MarketSimulator
+from simexec.venue.model_connection import ModelConnection
 from simexec.venue.model_venue import OF_QUOTES, ModelVenue
+from simexec.venue.pushed_market import PushedMarket
 
 AT_ONCE = Latencies(Constant(0), Constant(0), Constant(0))
 
@@ -29,8 +33,8 @@ class BacktestBroker:
     """Fills orders from market data that are handed in, and keeps no positions: these are the portfolio's.
 
     One mechanism, two doors. Orders that an order manager sends travel to the venue, and their reports are *pushed* back to it.
-    Orders that are given to ``submit_order`` wait here until ``process_pending_orders`` *pulls* their fills; those are booked
-    in the portfolio here. Both trade with the same market data at the same venue, and no order can use both doors.
+    Orders that are given to ``submit_order`` wait until ``process_pending_orders`` *pulls* their fills; those are booked in the
+    portfolio here, and no guard is asked. Both trade with the same market data at the same venue, and no order can use both doors.
 
     Each instrument has a venue of its own, named by the broker and its symbol (``SIM.AAPL``), opened when it is first heard of.
 
@@ -41,27 +45,28 @@ class BacktestBroker:
         latencies: of the lines to the venues; None: none. They do not concern what is pulled.
         hours: when the venues trade; None: always.
         sim: the simulation; None: the ambient one.
-        name: as the venues know us; brokers of one simulation need names of their own.
+        name: as the venues know us; None: ``SIM``, or ``SIM2`` and so on if the simulation has others.
         initial_cash: refused; the account has its own cash.
 
     Attributes:
-        portfolio_state, market_simulator: as given.
-        lines: our lines to venues.
+        portfolio_state, market_simulator: as given; ``name`` likewise, or as it was found.
+        lines: our lines to venues, those of the door that pushes.
 
     Raises:
-        InputError: no portfolio, something else in its place, or ``initial_cash``.
+        InputError: no portfolio, ``initial_cash``, something else in the place of an argument, or a name that another broker of the
+            simulation has.
     """
 
     def __init__(
         self,
         portfolio_state: Portfolio | None = None,
-        *,
         market_simulator: MarketSimulator | None = None,
+        *,
         instruments: Iterable[Instrument] | None = None,
         latencies: Latencies | None = None,
         hours: TradingHours | SessionCalendar | None = None,
         sim: Simulation | None = None,
-        name: str = "SIM",
+        name: str | None = None,
         initial_cash: object = None,
     ) -> None:
         if initial_cash is not None:
@@ -74,23 +79,29 @@ class BacktestBroker:
                 f"portfolio_state {portfolio_state!r} is no portfolio; give"
                 " RiskPortfolioContainer(initial_capital=...).get_portfolio_state()"
             )
+        for given, kind in ((market_simulator, MarketSimulator), (latencies, Latencies)):
+            if given is not None and not isinstance(given, kind):
+                raise InputError(f"{given!r} is no {kind.__name__}; give {kind.__name__}(...), or None")
         self.portfolio_state = portfolio_state
         self.market_simulator = market_simulator or MarketSimulator()
         self._sim = sim or current_simulation()
         self._latencies = latencies or AT_ONCE
         self._hours = hours
-        self._known: dict[str, Instrument] = {one.symbol: one for one in instruments or ()}
+        self._known: dict[str, Instrument] = {}
+        self._accepts_any = True
+        for one in instruments or ():
+            self.trade(one)
         self._accepts_any = instruments is None
         self._venues: dict[str, ModelVenue] = {}
         self._elsewhere: dict[str, str] = {}  # by symbol, names of venues that have market data of their own
+        self.name = name = _named(self._sim, name)
         self._pulled = PulledOrders(self._sim, f"{name}.pull", portfolio_state)
-        broker = Broker(self._sim, name)
-        self.name = name
+        self._listeners: list[Callable[[Instrument, Row], None]] = []
+        self._is_listened_to = False
+        self._broker = broker = Broker(self._sim, name)
         self.lines = broker.lines
-        self.on_reports = broker.on_reports
         self.send, self.send_cancel, self.send_replace = broker.send, broker.send_cancel, broker.send_replace
         self.send_mass_cancel, self.disconnect = broker.send_mass_cancel, broker.disconnect
-        self._broker = broker
 
     @property
     def capabilities(self) -> Capabilities:
@@ -98,7 +109,18 @@ class BacktestBroker:
         venues: list[object] = [line.venue for line in self.lines.values()]
         return reduce(and_, map(capabilities, venues)) if venues else OF_QUOTES
 
-    # --- venues and market data ----------------------------------------------------------------------------------------
+    def on_reports(self, deliver: Callable[[list[ExecutionReport]], None]) -> None:
+        """Have ``deliver`` called with every packet of reports when it arrives here.
+
+        Raises:
+            InputError: somebody is called already; the reports of his orders would be lost.
+        """
+        if self._is_listened_to:
+            raise InputError(f"{self.name} has an order manager already; make another BacktestBroker for the second")
+        self._is_listened_to = True
+        self._broker.on_reports(deliver)
+
+    # --- instruments and venues ----------------------------------------------------------------------------------------
 
     @property
     def venues(self) -> list[str]:
@@ -116,12 +138,33 @@ class BacktestBroker:
         Raises:
             OrderError: it is not traded here.
         """
-        known = self._known.get(symbol)
+        known = self._known.get(symbol) if isinstance(symbol, str) else None
         if known is None:
             if not self._accepts_any:
-                raise OrderError(f"symbol {symbol!r} is not traded here; known: {', '.join(self._known)}")
-            known = self._known[symbol] = Instrument(symbol, Decimal("0.01"))
+                raise OrderError(f"symbol {symbol!r} is not traded here; known: {', '.join(self._known) or 'none'}")
+            known = Instrument(symbol, Decimal("0.01"))
+            self._known[symbol] = known
         return known
+
+    def trade(self, instrument: Instrument) -> None:
+        """Know an instrument by its symbol from now on.
+
+        Raises:
+            InputError: it is no instrument.
+            OrderError: another one is known by its symbol, or no other than those that were given may be traded.
+        """
+        if not isinstance(instrument, Instrument):
+            raise InputError(f"instrument {instrument!r} is no Instrument; give Instrument(symbol, tick)")
+        known = self._known.get(instrument.symbol)
+        if known is None and not self._accepts_any:
+            raise OrderError(f"{instrument} is not traded here; known: {', '.join(self._known) or 'none'}")
+        if known is not None and known != instrument:
+            raise OrderError(f"{instrument} is not what is traded here by that symbol, which is {known}")
+        self._known.setdefault(instrument.symbol, instrument)
+
+    def _venue_of(self, instrument: Instrument) -> str:
+        """Name of our venue for an instrument."""
+        return f"{self.name}.{instrument.symbol}"
 
     def venue(self, instrument: Instrument) -> ModelVenue:
         """The venue of an instrument, opened if there is none.
@@ -130,18 +173,15 @@ class BacktestBroker:
             OrderError: the instrument is not traded here, another is by its symbol, or it is traded at a venue that has market
                 data of its own.
         """
-        if instrument.symbol in self._elsewhere:
-            raise OrderError(
-                f"{instrument.symbol} is traded at {self._elsewhere[instrument.symbol]}, which has its own data"
-            )
-        opened = self._venues.get(instrument.symbol)
+        symbol = instrument.symbol
+        opened = self._venues.get(symbol)
+        if opened is None or opened.instrument is not instrument:
+            self.trade(instrument)
+        if symbol in self._elsewhere:
+            raise OrderError(f"{symbol} is traded at {self._elsewhere[symbol]}, which has its own data")
         if opened is None:
-            if self._known.setdefault(instrument.symbol, instrument) != instrument or (
-                not self._accepts_any and instrument.symbol not in self._known
-            ):
-                raise OrderError(f"{instrument} is not what {self.name} trades by that symbol")
-            opened = self.market_simulator.venue(self._sim, f"{self.name}.{instrument.symbol}", instrument, self._hours)
-            self._venues[instrument.symbol] = opened
+            opened = self.market_simulator.venue(self._sim, self._venue_of(instrument), instrument, self._hours)
+            self._venues[symbol] = opened
             self._broker.connect(opened, self._latencies)
         return opened
 
@@ -151,8 +191,11 @@ class BacktestBroker:
         Raises:
             OrderError: there is no venue of this name, or none of the instrument.
         """
-        if venue is None and instrument is not None:
-            return self._elsewhere.get(instrument.symbol) or self.venue(instrument).name
+        if instrument is not None:
+            if venue is None and instrument.symbol in self._elsewhere:
+                return self._elsewhere[instrument.symbol]
+            if venue in (None, self._venue_of(instrument)):
+                return self.venue(instrument).name
         return self._broker.choose(venue)
 
     def open_elsewhere(self, instrument: Instrument, connect: Callable[[Broker], tuple[str, Instrument]]) -> None:
@@ -163,33 +206,46 @@ class BacktestBroker:
             connect: opens the line, and returns the venue's name and the instrument that it trades.
 
         Raises:
-            OrderError: the venue trades another instrument by that symbol.
+            OrderError: the venue trades another instrument by that symbol, or one of ours was opened for it before.
         """
+        self.trade(instrument)
+        if instrument.symbol in self._venues:
+            raise OrderError(f"{instrument.symbol} is traded at {self._venues[instrument.symbol].name} already")
         name, traded = connect(self._broker)
         if traded != instrument:
             raise OrderError(f"{name} trades {traded}, which is not {instrument}; make them the same")
         self._elsewhere[instrument.symbol] = name
 
+    # --- market data ---------------------------------------------------------------------------------------------------
+
     def push(self, instrument: Instrument, row: Row) -> None:
         """Hand in market data that have just become known: positions are marked, and orders filled.
 
         Raises:
-            InputError: a slippage model needs the volume and the row has none, or the row does not follow the one before.
+            InputError: a model needs the volume and the row has none, the row does not follow the one before, or the instrument has
+                data of the other kind, or its own. Nothing was done then.
         """
-        self._check_volume(instrument, row)
-        venue = self.venue(instrument)
+        self._check(instrument, row)
+        self._push(instrument, row)
+
+    def on_market_data(self, listener: Callable[[Instrument, Row], None]) -> None:
+        """Have ``listener`` called with whatever is handed in, by either door, when it has filled orders."""
+        self._listeners.append(listener)
+
+    def _check(self, instrument: Instrument, row: Row) -> None:
+        self.market_simulator.check_volume(instrument.symbol, row.has_volume)
+        market = self.venue(instrument).market
+        assert isinstance(market, PushedMarket)  # as the simulator makes them
+        market.check(row.columns, row.is_bar, self._sim.now)
+
+    def _push(self, instrument: Instrument, row: Row) -> None:
+        self._pulled.drop_ended(instrument.symbol)
         mark = row.mark
         if mark:
             self.portfolio_state.mark(instrument.symbol, mark)
-        venue.push(row.columns, is_bar=row.is_bar, anew=row.anew)
-
-    def _check_volume(self, instrument: Instrument, row: Row) -> None:
-        if not row.has_volume and self.market_simulator.needs_volume:
-            model = type(self.market_simulator.slippage_model).__name__
-            raise InputError(
-                f"{model} needs the volume of {instrument.symbol}, and it was given a price without; give both, such as"
-                " {'price': 150.25, 'volume': 1_000_000}"
-            )
+        self.venue(instrument).push(row.columns, is_bar=row.is_bar, anew=row.anew)
+        for listener in self._listeners:
+            listener(instrument, row)
 
     # --- the door that is pulled ---------------------------------------------------------------------------------------
 
@@ -200,8 +256,17 @@ class BacktestBroker:
             Its order id.
 
         Raises:
+            InputError: it is no order.
             OrderError: an order manager has sent it to a venue, it was submitted here before, has ended, or is not traded here.
         """
+        if not isinstance(order, Order):
+            raise InputError(f"order {order!r} is no Order; create one, such as by OrderManager().create_order(...)")
+        self._pulled.check(order)
+        if order.submitted_ns is not None and self._is_listened_to:
+            raise OrderError(
+                f"order {order.order_id} is {order.status.name} and at no venue, as one is that an algorithm works; give an order"
+                " that was not sent"
+            )
         self._pulled.submit(order, self.venue(order.instrument))
         return order.order_id
 
@@ -214,25 +279,29 @@ class BacktestBroker:
         self._pulled.cancel(order_id)
 
     async def process_pending_orders(self, market_prices: Mapping[str, Any]) -> list[Fill]:
-        """Hand in market data, and return what they have filled of the orders that were submitted here, in order.
+        """Hand in market data, and return what was filled since this was called last of the orders that were submitted here.
 
-        Orders of symbols that have no price here go on waiting. Those that rested before trade first.
+        New orders meet a price or quote as if they arrived with it. A bar or a trade is what happened meanwhile, so it concerns the
+        orders that were there: of bars those that were submitted when it began. Orders of other symbols go on waiting.
 
         Args:
             market_prices: by symbol a price, or more than that; see ``market_rows.row_of``.
 
         Raises:
-            InputError: a price that is wrong, or lacks the volume that a model needs. Nothing was filled then.
+            InputError: data that are wrong, see ``push``. Nothing was done with any of them then.
         """
+        if not isinstance(market_prices, Mapping):
+            raise InputError(f"market_prices {market_prices!r} are no mapping; give them by symbol: {{'AAPL': 150.25}}")
         rows = []
         for symbol, data in market_prices.items():
             instrument = self.instrument(symbol)
             row = row_of(instrument, data, self._sim.now)
-            self._check_volume(instrument, row)
+            self._check(instrument, row)
             rows.append((instrument, row))
         for instrument, row in rows:
-            self._pulled.drop_ended(instrument.symbol)
-            self.push(instrument, row)
+            if not row.is_quote:
+                self._pulled.enter(instrument.symbol)
+            self._push(instrument, row)
             self._pulled.enter(instrument.symbol)
         return self._pulled.hand_out()
 
@@ -241,8 +310,54 @@ class BacktestBroker:
         """Orders that were submitted here and have not ended, in order of submission."""
         return self._pulled.orders
 
+    def is_pulled(self, order: Order) -> bool:
+        """Whether an order was submitted here and has not ended."""
+        return self._pulled.has(order)
+
+    # --- whatever the door ---------------------------------------------------------------------------------------------
+
+    def take_out(self, order: Order, fill: Fill) -> None:
+        """Take from an order's venue what the order has traded elsewhere, so that it does not trade here too.
+
+        Args:
+            order: that the venue has acknowledged.
+            fill: which the caller books.
+
+        Raises:
+            OrderError: it is not at one of our venues, or has less left there.
+        """
+        line = self.lines.get(order.venue)
+        connection = None if line is None else line.connection
+        working = connection.working.get(order.order_id) if isinstance(connection, ModelConnection) else None
+        if line is None or working is None or fill.quantity > working.live.leaves:
+            left = 0 if working is None else working.live.leaves
+            raise OrderError(
+                f"a fill of {fill.quantity} by hand does not fit {order.order_id}, of which {order.venue} has {left} left;"
+                " its own trades it reports itself"
+            )
+        working.filled += fill.quantity
+        working.notional += order.instrument.notional(fill.quantity, fill.price_quanta, order.side.sign)
+        working.live.leaves -= fill.quantity
+        if working.live.leaves == 0:  # the venue forgets it; nobody needs its answer
+            self._venues[order.symbol].answer(working.line, CancelRequest(order.order_id))
+
     def end_run(self) -> None:
         """Expire every order that still lives."""
         self._pulled.end_run()
         for line in self.lines.values():
             line.venue.end_run()
+
+
+def _named(sim: Simulation, name: str | None) -> str:
+    """The name of a broker, which it takes by a random stream that nobody draws from.
+
+    Raises:
+        InputError: another broker of the simulation has it.
+    """
+    for tried in [name] if name is not None else ("SIM" if number == 1 else f"SIM{number}" for number in count(1)):
+        try:
+            sim.rng(f"broker.{tried}")
+        except InputError:
+            continue
+        return tried
+    raise InputError(f"a broker named {name!r} is in this simulation already; give the second another name")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack
 
-from simexec.errors import InputError, SimulationError
+from simexec.errors import InputError, OrderError, SimulationError
 from simexec.execution.backtest_broker import BacktestBroker
-from simexec.execution.broker import OrderLines
+from simexec.execution.broker import Broker, OrderLines
 from simexec.execution.circuit_breaker import ExecutionCircuitBreaker
-from simexec.execution.engine_ear import EngineEar
+from simexec.execution.engine_ear import EngineEar, is_worked
 from simexec.execution.event_bus import EventBus, Handler
-from simexec.execution.event_fields import Fields
+from simexec.execution.event_fields import Fields, check_room, read_event
 from simexec.execution.guard import Guard, Refusal
 from simexec.execution.journal import Journal
-from simexec.execution.log import log
-from simexec.execution.market_rows import row_of
+from simexec.execution.log import LOGGER, log
+from simexec.execution.market_rows import Row, row_of
 from simexec.execution.order_fields import Price, TermFields
 from simexec.execution.order_manager import OrderManager
 from simexec.execution.risk import RiskPortfolioContainer
@@ -28,9 +28,11 @@ from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import Fill
-from simexec.trading.vocabulary import OrderSide, OrderType
+from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType
 
-_BY_SIDE = {side.name: side for side in OrderSide}
+# Module globals, since reading a member off its Enum runs Python code.
+_ORDER, _FILL, _TIMER = EventType.ORDER, EventType.FILL, EventType.TIMER
+_PENDING = OrderStatus.PENDING
 
 
 class DefaultExecutionEngine:
@@ -81,12 +83,18 @@ class DefaultExecutionEngine:
         self._bus = EventBus(self._sim, history)
         self._ear = EngineEar(self._sim, self._bus)
         self._seen: dict[str, SeenMarket] = {}
-        guards: list[Guard] = [self._ear, *([] if circuit_breaker is None else [circuit_breaker]), self.risk]
         known = None if instruments is None else list(instruments)
+        if isinstance(broker, BacktestBroker):
+            for one in known or ():
+                broker.trade(one)
+            known = broker.instruments if known is None else known
+            broker.on_market_data(self._see)
+        # The ear stands behind risk, which reserves and should stand last: it refuses nothing, and hears of what does leave.
+        guards: list[Guard] = [*([] if circuit_breaker is None else [circuit_breaker]), self.risk, self._ear]
         self.order_manager = OrderManager(
             broker,
             self.portfolio,
-            known if known is not None or not isinstance(broker, BacktestBroker) else broker.instruments,
+            known,
             max_order_age=max_order_age,
             cleanup_interval=cleanup_interval,
             journal=journal,
@@ -102,29 +110,44 @@ class DefaultExecutionEngine:
     # --- events --------------------------------------------------------------------------------------------------------
 
     async def process_event(self, event: Event | Mapping[str, Any]) -> Any:
-        """Take an event in.
+        """Take an event in; docs/engine.md has its fields one by one.
 
-        - SIGNAL: sized by risk and sent. ``data``: the fields of ``Signal``, a side by name, or ``{"signal": Signal(...)}``.
-          Returns the order, or the ``Refusal`` of a signal that comes to nothing.
+        - SIGNAL: sized by risk and sent. ``data``: the fields of ``Signal``, or ``signal``, one that was made. Returns the order,
+          which risk may have REJECTED, or the ``Refusal`` of a signal that comes to nothing.
         - ORDER: checked, made and sent. ``data``: the fields of ``OrderManager.create_order``; or ``order_id`` or ``order`` of
-          one that was made and not sent. Returns the order.
+          one that was made here and not sent. Returns the order.
         - FILL: a trade that the broker does not report, booked. ``data``: ``order_id``, ``quantity``, ``price``, and perhaps
-          ``commission``, ``slippage`` (a share), ``exec_id``, ``symbol``. Returns the fill.
+          ``commission``, ``slippage`` (a share), ``exec_id``, ``symbol``, ``side``. Returns the fill, when the order has reached
+          its venue, which then has so much less of it.
         - CANCEL: what is left of ``order_id``, or of all orders of a ``symbol``, ``side`` or ``venue``, or of all. Returns when
           it was asked for; the answer is a report.
-        - MARKET_DATA: see ``market_rows.row_of``, and ``symbol``. Fills that follow are told as events. Returns None.
+        - MARKET_DATA: ``symbol`` and one of the kinds of ``market_rows.row_of``. Fills that follow are told as events.
         - TIMER: the circuit breaker looks at its limits. Returns whether orders may go on.
         - BUST, REJECT and SYSTEM events are told by others; they are kept and handed on.
+
+        The event is kept and handed on itself, before what follows from it, such as the ORDER event of a SIGNAL; but a FILL only
+        as what is told of the trade.
 
         Raises:
             InputError: an event of an unknown type, or data that are wrong; nothing was done then.
         """
-        taken = Event.of(event)
-        taken = Event(taken.type, taken.data, self._sim.now)
-        log(logging.DEBUG, self._sim.now, "%s %s", taken.type.name, taken.data)
-        answer = _STEPS.get(taken.type)
-        result = None if answer is None else await answer(self, taken.data)
-        self._bus.tell(taken)
+        taken = read_event(event, self._sim.now)
+        kind, data, bus = taken.type, taken.data, self._bus
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            log(logging.DEBUG, self._sim.now, "%s %s", kind.name, dict(data))
+        if kind is _FILL:
+            return await self._fill(data)
+        if kind is _TIMER:
+            bus.tell(taken)
+            return await self._timer()
+        step = _STEPS.get(kind)
+        cause = None
+        bus.hold()
+        try:
+            result = None if step is None else step(self, data)
+            cause = taken
+        finally:
+            bus.release(cause)
         return result
 
     def process_event_sync(self, event: object) -> None:
@@ -147,15 +170,17 @@ class DefaultExecutionEngine:
         """The latest events, oldest first."""
         return tuple(self._bus.history)
 
-    async def _signal(self, data: Mapping[str, Any]) -> Order | Refusal:
-        signal = data.get("signal")
-        if signal is None:
-            fields = Fields("SIGNAL", data)
-            signal = Signal(
-                fields.text("symbol"), fields.member("side", OrderSide), fields.number("strength", 1.0), self._sim.now,
-                fields.text("strategy", ""), fields.mapping("metadata"),
-            )  # fmt: skip
+    def _signal(self, data: Mapping[str, Any]) -> Order | Refusal:
+        fields = Fields("SIGNAL", data)
+        if "signal" in data:
+            signal = fields.instance("signal", Signal)
             fields.close()
+            return self.follow(signal)
+        signal = Signal(
+            fields.text("symbol"), fields.member("side", OrderSide), fields.number("strength", 1.0), self._sim.now,
+            fields.text("strategy", ""), fields.mapping("metadata"),
+        )  # fmt: skip
+        fields.close()
         return self.follow(signal)
 
     def follow(self, signal: Signal) -> Order | Refusal:
@@ -172,57 +197,73 @@ class DefaultExecutionEngine:
             self._ear.refused(signal, proposal)
             return proposal
         order = self.new_order(signal.symbol, proposal.side, proposal.quantity)
+        if self._bus.wants(_ORDER):
+            self._bus.tell(Event(_ORDER, {"order": order, "signal": signal}, self._sim.now))
         self.order_manager.submit(order)
         return order
 
-    async def _order(self, data: Mapping[str, Any]) -> Order:
+    def _order(self, data: Mapping[str, Any]) -> Order:
+        fields = Fields("ORDER", data)
         if "order" in data:
-            order = data["order"]
-            if not isinstance(order, Order):
-                raise InputError(f"order {order!r} of an ORDER event is no Order; give one, or the fields of one")
+            order = self._own(fields.instance("order", Order))
+            fields.close()
         elif "order_id" in data:
-            order = self.order_manager.order(data["order_id"])
+            order = self.order_manager.order(fields.text("order_id"))
+            fields.close()
         else:
-            order = self._new(**Fields("ORDER", data).order())
+            made = fields.order()
+            self.broker.choose(
+                made.get("venue"), self.instrument(made["symbol"])
+            )  # or the order could be made and not sent
+            order = self.new_order(**made)
+        if order.status is not _PENDING:
+            raise OrderError(f"order {order.order_id} is {order.status.name} and cannot be sent again; create another")
         self.order_manager.submit(order)
         return order
-
-    def _new(
-        self, symbol: str, side: OrderSide, quantity: int, order_type: OrderType = OrderType.MARKET, price: Price | None = None,
-        **more: Any,
-    ) -> Order:  # fmt: skip
-        return self.new_order(symbol, side, quantity, order_type, price, **more)
 
     async def _fill(self, data: Mapping[str, Any]) -> Fill:
         fields = Fields("FILL", data)
         order = self.order_manager.order(fields.text("order_id"))
         fill = fields.fill(order, self._sim.now)
+        if order.status is _PENDING or is_worked(order) or self._is_pulled(order):
+            raise OrderError(
+                f"order {order.order_id} is {order.status.name} and not at a venue by this engine, so a FILL event cannot be"
+                " of it; send it, or take one of its children"
+            )
+        broker = self.broker
+        if isinstance(broker, Broker):
+            raise OrderError(f"order {order.order_id} is at {order.venue}, which reports its trades itself")
+        if isinstance(broker, BacktestBroker):
+            await self._ear.answer(order)
+            fill = fields.fill(order, self._sim.now)
+        check_room(order, fill)
+        if isinstance(broker, BacktestBroker):
+            broker.take_out(order, fill)
         await self.order_manager.add_fill(order.order_id, fill)
         return fill
 
-    async def _cancel(self, data: Mapping[str, Any]) -> None:
+    def _cancel(self, data: Mapping[str, Any]) -> None:
         fields = Fields("CANCEL", data)
         if "order_id" in data:
-            order_id = fields.text("order_id")
+            order = self.order_manager.order(fields.text("order_id"))
             fields.close()
-            await self.order_manager.cancel_order(order_id)
+            self.order_manager.cancel(order)
             return
         venue, symbol = fields.text("venue", None), fields.text("symbol", None)
-        side = fields.member("side", OrderSide) if "side" in data else None
-        fields.close()
+        side = None if data.get("side") is None else fields.member("side", OrderSide)
+        fields.close("side")
+        if symbol is not None:
+            self.instrument(symbol)
         self.order_manager.cancel_all(venue, side, symbol)
 
-    async def _market_data(self, data: Mapping[str, Any]) -> None:
+    def _market_data(self, data: Mapping[str, Any]) -> None:
         broker = self.broker
         if not isinstance(broker, BacktestBroker):
             raise InputError(f"market data cannot be handed to {type(broker).__name__}, whose venues have their own")
-        fields = Fields("MARKET_DATA", data)
-        instrument = self.instrument(fields.text("symbol"))
-        row = row_of(instrument, data, self._sim.now)
-        broker.push(instrument, row)
-        self.market(instrument).hear(row.columns, row.is_bar)
+        instrument = self.instrument(Fields("MARKET_DATA", data).text("symbol"))
+        broker.push(instrument, row_of(instrument, data, self._sim.now))
 
-    async def _timer(self, data: Mapping[str, Any]) -> bool:
+    async def _timer(self) -> bool:
         breaker = self.circuit_breaker
         return breaker is None or await breaker.check_circuit(breaker.metrics())
 
@@ -244,8 +285,27 @@ class DefaultExecutionEngine:
         """Send an order, wait for its end, and return its fills in order of arrival.
 
         With a ``BacktestBroker`` somebody else must hand in market data meanwhile.
+
+        Raises:
+            InputError: it is no order of this engine, or its fills are pulled.
         """
+        if self._is_pulled(self._own(order)):
+            raise OrderError(
+                f"order {order.order_id} was given to the broker's submit_order, so its fills are pulled; call"
+                " process_pending_orders for them"
+            )
         return await self.order_manager.execute_order(order)
+
+    def _own(self, order: Order) -> Order:
+        """The order; InputError if it is none of our order manager's."""
+        if not isinstance(order, Order):
+            raise InputError(f"order {order!r} is no Order; create one by engine.create_order(...)")
+        if self.order_manager.order(order.order_id) is not order:
+            raise OrderError(f"order {order.order_id} is another one here; create it by engine.create_order(...)")
+        return order
+
+    def _is_pulled(self, order: Order) -> bool:
+        return isinstance(self.broker, BacktestBroker) and self.broker.is_pulled(order)
 
     async def get_execution_stats(self) -> dict[str, Any]:
         """Figures of the run so far; docs/engine.md has the definition of each.
@@ -257,6 +317,9 @@ class DefaultExecutionEngine:
         return {**self._ear.stats.snapshot(), "events": {"kept": len(self._bus.history)}}
 
     # --- market data ---------------------------------------------------------------------------------------------------
+
+    def _see(self, instrument: Instrument, row: Row) -> None:
+        self.market(instrument).hear(row.columns, row.is_bar)
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of a symbol; OrderError if it is not traded here."""
@@ -271,18 +334,21 @@ class DefaultExecutionEngine:
         return seen
 
 
-_STEPS = {
+_STEPS: Mapping[EventType, Callable[[DefaultExecutionEngine, Mapping[str, Any]], Any]] = {
     EventType.SIGNAL: DefaultExecutionEngine._signal,
     EventType.ORDER: DefaultExecutionEngine._order,
-    EventType.FILL: DefaultExecutionEngine._fill,
     EventType.CANCEL: DefaultExecutionEngine._cancel,
     EventType.MARKET_DATA: DefaultExecutionEngine._market_data,
-    EventType.TIMER: DefaultExecutionEngine._timer,
 }
+"""What is done at once; FILL and TIMER may take time."""
 
 
 def _account(broker: BacktestBroker | OrderLines, risk: RiskPortfolioContainer | None) -> Portfolio:
     """The one account of a broker and a risk."""
+    if not callable(getattr(broker, "on_reports", None)):
+        raise InputError(f"broker {broker!r} is no broker; give a BacktestBroker, or a Broker with lines to venues")
+    if risk is not None and not isinstance(risk, RiskPortfolioContainer):
+        raise InputError(f"risk {risk!r} is no RiskPortfolioContainer; give RiskPortfolioContainer(portfolio=...)")
     of_broker = getattr(broker, "portfolio_state", None)
     of_risk = None if risk is None else risk.get_portfolio_state()
     if of_broker is not None and of_risk is not None and of_broker is not of_risk:

@@ -9,6 +9,8 @@ from simexec.execution.event_bus import EventBus
 from simexec.execution.execution_stats import ExecutionStats
 from simexec.execution.guard import Refusal
 from simexec.execution.log import LOGGER, log
+from simexec.execution.order_events import OrderEvents
+from simexec.sim import Event as Happening
 from simexec.sim import Simulation
 from simexec.trading.events import Event, EventType, Signal
 from simexec.trading.order import Order
@@ -38,6 +40,7 @@ class EngineEar:
     def __init__(self, sim: Simulation, bus: EventBus) -> None:
         self._sim = sim
         self._bus = bus
+        self._answers = OrderEvents(sim)
         self.stats = ExecutionStats()
 
     def admit(self, order: Order) -> Refusal | None:
@@ -50,22 +53,29 @@ class EngineEar:
 
     def check(self, order: Order) -> Refusal | None:
         """Nothing is refused."""
-        log(
-            logging.DEBUG, self._sim.now, "%s leaves for %s: %s %s %s", order.order_id, order.venue, order.side.name,
-            order.quantity, order.symbol,
-        )  # fmt: skip
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            log(
+                logging.DEBUG, self._sim.now, "%s leaves for %s: %s %s %s", order.order_id, order.venue, order.side.name,
+                order.quantity, order.symbol,
+            )  # fmt: skip
         return None
 
     def heard(self, order: Order, report: ExecutionReport) -> None:
         """Count, log and tell."""
-        if order.venue is None and order.submitted_ns is not None:  # a parent that is worked; its children are heard
+        if is_worked(order):  # its children are heard
             return
         self.stats.heard(order, report)
+        if self._answers.waiting:
+            self._answers.happen(order)
         if LOGGER.isEnabledFor(logging.DEBUG):
             self._log(order, report)
         kind = _EVENTS.get(report.exec_type)
         if kind is not None and self._bus.wants(kind):
             self._bus.tell(Event(kind, _data_of(kind, order, report), self._sim.now))
+
+    def answer(self, order: Order) -> Happening:
+        """An event that happens with the first report about an order; at once if it has come."""
+        return self._answers.event(order, bool(order.execution_ids))
 
     def refused(self, signal: Signal, refusal: Refusal) -> None:
         """A signal came to nothing."""
@@ -80,6 +90,11 @@ class EngineEar:
             logging.WARNING if refused else logging.DEBUG, self._sim.now, "%s %s%s, %s of %s filled%s", order.order_id,
             report.exec_type.name, traded, order.filled_quantity, order.quantity, f": {report.text}" if report.text else "",
         )  # fmt: skip
+
+
+def is_worked(order: Order) -> bool:
+    """Whether an order is a parent that an algorithm works, or was: it is at no venue itself."""
+    return order.venue is None and order.submitted_ns is not None
 
 
 def _data_of(kind: EventType, order: Order, report: ExecutionReport) -> dict[str, Any]:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from simexec.errors import InputError
+from simexec.errors import InputError, OrderError
 from simexec.trading.convert import nearest
-from simexec.trading.money import parse_count, to_units
+from simexec.trading.events import Event
+from simexec.trading.money import parse_count, parse_decimal, to_units
 from simexec.trading.order import Order
 from simexec.trading.report import Fill
 from simexec.trading.vocabulary import OrderSide, OrderType, PegType, TimeInForce
 
 E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
 
 _REQUIRED: Final = object()
 _MEMBERS: Final[Mapping[str, type[Enum]]] = {
@@ -26,6 +28,22 @@ _ORDER: Final = (
     "symbol", "side", "quantity", "order_type", "price", "time_in_force", "display_quantity", "hidden", "post_only", "parent_id",
     "venue", "stop_price", "trail", "peg", "peg_offset", "min_quantity", "expire", "price_slide",
 )  # fmt: skip
+
+
+def read_event(event: Event | Mapping[str, Any], now_ns: int) -> Event:
+    """An event as it is taken in now; its type may be a name.
+
+    Raises:
+        InputError: it is neither an event nor a mapping of ``type`` and ``data``, its type is unknown, or its data no mapping.
+    """
+    if isinstance(event, Event):
+        event = {"type": event.type, "data": event.data}
+    elif isinstance(event, Mapping):
+        for name in event:
+            if name not in ("type", "data"):
+                raise InputError(f"an event has no field {name!r}{nearest(str(name), ('type', 'data'))}")
+    read = Event.of(event)
+    return Event(read.type, read.data, now_ns)
 
 
 class Fields:
@@ -45,7 +63,7 @@ class Fields:
         self._read.append(name)
         value = self._data.get(name, default)
         if value is _REQUIRED:
-            given = ", ".join(self._data) or "nothing"
+            given = ", ".join(map(str, self._data)) or "nothing"
             raise InputError(f"a {self._kind} event needs a {name!r}; its data have {given}")
         return value
 
@@ -70,6 +88,13 @@ class Fields:
             raise InputError(f"{name} {value!r} of a {self._kind} event is not a mapping")
         return value
 
+    def instance(self, name: str, kind: type[T]) -> T:
+        """An object of a class."""
+        value = self._value(name)
+        if not isinstance(value, kind):
+            raise InputError(f"{name} {value!r} of a {self._kind} event is no {kind.__name__}; give one, or its fields")
+        return value
+
     def member(self, name: str, kind: type[E]) -> E:
         """A member of an enum, or its name in either case."""
         return self._member(name, self._value(name), kind)
@@ -83,19 +108,20 @@ class Fields:
             raise InputError(f"{name} {value!r} of a {self._kind} event must be one of {', '.join(known)}")
         return found
 
-    def close(self) -> None:
-        """Refuse what was not read."""
+    def close(self, *more: str) -> None:
+        """Refuse what was not read and is not among ``more``."""
+        known = (*self._read, *more)
         for name in self._data:
-            if name not in self._read:
-                hint = nearest(str(name), self._read)
-                raise InputError(f"a {self._kind} event has no field {name!r}{hint}")
+            if name not in known:
+                beside = f" beside {self._read[0]}" if len(known) == 1 else ""
+                raise InputError(f"a {self._kind} event has no field {name!r}{beside}{nearest(str(name), known)}")
 
     def order(self) -> dict[str, Any]:
         """The arguments of ``OrderManager.create_order``: names of sides and the like turned into members."""
-        for name in ("symbol", "side", "quantity"):
+        self.text("symbol")
+        for name in ("side", "quantity"):
             self._value(name)
-        self._read = list(_ORDER)
-        self.close()
+        self.close(*_ORDER)
         return {
             name: self._member(name, value, _MEMBERS[name]) if name in _MEMBERS and value is not None else value
             for name, value in self._data.items()
@@ -106,7 +132,12 @@ class Fields:
         quantity = parse_count(self._value("quantity"), "quantity of a FILL event")
         instrument = order.instrument
         price = instrument.to_quanta(self._value("price"))
-        commission, slippage = self._value("commission", 0), self._value("slippage", 0)
+        slippage = parse_decimal(self._value("slippage", 0), "slippage of a FILL event")
+        if slippage < 0:
+            raise InputError(
+                f"slippage {slippage} of a FILL event is negative; give how much worse the price is, from 0 up"
+            )
+        fee = to_units(self._value("commission", 0), instrument.currency)
         exec_id = self.text("exec_id", f"{order.order_id}-{len(order.execution_ids)}-event")
         symbol, side = self._value("symbol", order.symbol), self._value("side", order.side)
         if symbol != order.symbol or self._member("side", side, OrderSide) is not order.side:
@@ -114,9 +145,24 @@ class Fields:
                 f"a FILL event of {symbol} does not fit {order.order_id}, a {order.side.name} of {order.symbol}"
             )
         self.close()
-        slipped = instrument.to_quanta(slippage) if slippage else 0
-        fee = to_units(commission, instrument.currency)
         return Fill(
             exec_id, order.order_id, instrument, order.side, quantity, price, now_ns, fee, parent_id=order.parent_id,
-            slippage_quanta=slipped,
+            slippage_quanta=instrument.to_quanta(slippage) if slippage else 0,
         )  # fmt: skip
+
+
+def check_room(order: Order, fill: Fill) -> None:
+    """Refuse a fill by hand that an order cannot have.
+
+    Raises:
+        OrderError: it has ended or has less left, or the fill was booked before.
+    """
+    if fill.exec_id in order.execution_ids:
+        raise OrderError(
+            f"execution {fill.exec_id} of {order.order_id} was booked before; give another exec_id, or none"
+        )
+    if fill.quantity > order.leaves_quantity:
+        raise OrderError(
+            f"a fill of {fill.quantity} does not fit {order.order_id}, which is {order.status.name} and has"
+            f" {order.leaves_quantity} left"
+        )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
+from simexec.market.feed import Feed, Waiter
 from simexec.market.order_book import Quote
-from simexec.market.tape import CLOSE, HIGH, LOW, OPEN, TRADE, VOLUME
+from simexec.market.tape import CLOSE, END, HIGH, KIND, LOW, OPEN, TIME, TRADE, VOLUME
 from simexec.market.view import Trade, crossing_keys, reaches, whole_price
+from simexec.market.waiting import Wait
 from simexec.sim import Event, Simulation
 from simexec.trading.instrument import Instrument
 from simexec.trading.market_data import Bar, QuoteUpdate, TradeUpdate
@@ -33,8 +35,14 @@ class Prices:
 class SeenMarket:
     """What is known of one instrument at present; a ``View`` for algorithms, without latency of its own.
 
-    Attributes:
+    As to a ``ModelView``, a bar in which nothing was traded is neither a quote nor a trade.
+
+    Args:
+        sim: the simulation.
         instrument: of which.
+
+    Attributes:
+        instrument: as given.
     """
 
     def __init__(self, sim: Simulation, instrument: Instrument) -> None:
@@ -42,50 +50,51 @@ class SeenMarket:
         self.instrument = instrument
         self._prices = Prices(instrument)
         self._quote: Quote | None = None
-        self._bar: list[int] | None = None
         self._trade: Trade | None = None
+        self._close: int | None = None
         self._traded = self._trades = self._quotes = 0
-        self._waiting: list[tuple[Event, Callable[[], Any]]] = []
+        self._waiting: dict[Waiter, None] = {}
 
     def hear(self, columns: list[int], is_bar: bool) -> None:
         """Take a row that was handed in; who waits for it is woken."""
         if is_bar:
-            self._bar = columns
+            time, close, volume = columns[END], columns[CLOSE], columns[VOLUME]
+            self._close = close
+            if not volume:
+                return
             self._quotes += 1
-            if columns[VOLUME]:
-                self._trades += 1
-                self._traded += columns[VOLUME]
-        elif columns[1] == TRADE:
-            self._trades += 1
-            self._traded += columns[3]
-            self._trade = Trade(columns[0], columns[2], columns[3], 0, self._trades)
+            self._quote = Quote(time, close, volume, close, volume)
+            self._hear_trade(time, close, volume)
+        elif columns[KIND] == TRADE:
+            self._hear_trade(columns[TIME], columns[2], columns[3])
         else:
             time, _, bid, bid_size, ask, ask_size = columns
             self._quotes += 1
             self._quote = Quote(time, bid if bid_size else None, bid_size, ask if ask_size else None, ask_size)
-        if self._waiting:
-            self._wake()
+        for waiter in list(self._waiting):
+            waiter.look()
+
+    def _hear_trade(self, time_ns: int, price: int, quantity: int) -> None:
+        self._trades += 1
+        self._traded += quantity
+        self._trade = Trade(time_ns, price, quantity, 0, self._trades)
 
     def quote(self) -> Quote | None:
         """The latest quote; of bars the close as bid and ask, and the volume as both sizes; None before the first."""
-        bar = self._bar
-        if bar is not None:
-            return Quote(bar[1], bar[CLOSE], bar[VOLUME], bar[CLOSE], bar[VOLUME])
         return self._quote
 
     def last_trade(self) -> Trade | None:
-        """The latest trade, or bar as one trade at its close; None before the first."""
-        bar = self._bar
-        return self._trade if bar is None else Trade(bar[1], bar[CLOSE], bar[VOLUME], 0, self._trades)
+        """The latest trade, or bar as one trade of its volume at its close; None before the first."""
+        return self._trade
 
     def traded_quantity(self) -> int:
         """Sum of the quantities of all trades, or of the volumes of all bars."""
         return self._traded
 
     def price(self) -> float | None:
-        """The price at which a position is valued: last close or trade, or middle of the quote; None before the first."""
-        if self._bar is not None:
-            return self._prices.of(self._bar[CLOSE])
+        """The last close, the middle of the quote or its only side, or without quotes the last trade; None before the first."""
+        if self._close is not None:
+            return self._prices.of(self._close)
         quote = self._quote
         sides = [] if quote is None else [side for side in (quote.bid, quote.ask) if side is not None]
         if sides:
@@ -112,33 +121,25 @@ class SeenMarket:
     def changes(self) -> Event:
         """The next quote or bar; its value is the quote then seen."""
         start = self._quotes
-        return self._wait(lambda: self.quote() if self._quotes > start else None)
+        return self._wait(lambda: self._quote if self._quotes > start else None)
 
     def next_trade(self) -> Event:
         """The next trade or bar with trading; its value is the trade."""
         start = self._trades
-        return self._wait(lambda: self.last_trade() if self._trades > start else None)
+        return self._wait(lambda: self._trade if self._trades > start else None)
 
     def crosses(self, price: int, side: OrderSide | None = None) -> Event:
         """The first moment at which the quote has come to ``price`` (quanta); see ``MarketView.crosses``."""
-        keys = crossing_keys(whole_price(price), side, self.quote())
-        return self._wait(lambda: quote if reaches(quote := self.quote(), keys) else None)
+        keys = crossing_keys(whole_price(price), side, self._quote)
+        return self._wait(lambda: self._quote if reaches(self._quote, keys) else None)
 
     def _wait(self, condition: Callable[[], Any]) -> Event:
-        event = Event(self._sim)
-        value = condition()
-        if value is not None:
-            event.succeed(value)
-        else:
-            self._waiting.append((event, condition))
-        return event
+        return Wait(self._sim, condition, [(cast(Feed, self), None)]).event  # of a feed it needs join and leave
 
-    def _wake(self) -> None:
-        still: list[tuple[Event, Callable[[], Any]]] = []
-        for event, condition in self._waiting:
-            value = condition()
-            if value is None:
-                still.append((event, condition))
-            else:
-                event.succeed(value)
-        self._waiting = still
+    def join(self, waiter: Waiter, keys: object) -> None:
+        """See ``Feed``: have ``waiter`` look whenever something is heard."""
+        self._waiting[waiter] = None
+
+    def leave(self, waiter: Waiter) -> None:
+        """See ``Feed``: stop that."""
+        self._waiting.pop(waiter, None)

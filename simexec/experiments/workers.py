@@ -33,13 +33,15 @@ from simexec.errors import InputError
 R = TypeVar("R")
 
 _CONTEXT: Final[Any] = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
-_ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_ONE_THREAD: Final = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
 _STARTS: Final = 3
 """So many workers may end before they are ready, one after the other, until no more are started."""
 _PATIENCE: Final = 5.0
 """Seconds that a worker without work may take to leave."""
 
-_main_lock = threading.Lock()
+_start_lock = threading.Lock()
 _inside_worker = False
 
 
@@ -217,7 +219,7 @@ class _Crew(Generic[R]):
         ours, theirs = _CONTEXT.Pipe()
         process = _CONTEXT.Process(target=_work, args=(theirs,), name="simexec worker")
         try:
-            with _main_hidden():
+            with _fresh_start():
                 process.start()
         except (OSError, EOFError) as error:
             ours.close()
@@ -326,15 +328,27 @@ class _Crew(Generic[R]):
 
 
 @contextmanager
-def _main_hidden() -> Iterator[None]:
-    """A process started within does not run this process's script again; what that defines travels by value."""
-    with _main_lock:
-        main = sys.modules["__main__"]
+def _fresh_start() -> Iterator[None]:
+    """Processes started within do not run this process's script again; what that defines travels by value.
+
+    They are forked by a server that has loaded what is loaded of simexec here, and has one thread.
+    """
+    with _start_lock:
+        main, environment = sys.modules["__main__"], {name: os.environ.get(name) for name in _ONE_THREAD}
         sys.modules["__main__"] = ModuleType("__main__")
+        os.environ.update(_ONE_THREAD)
+        if _CONTEXT.get_start_method() == "forkserver":
+            ours = [name for name in sys.modules if name.startswith("simexec.") and not name.endswith("__main__")]
+            _CONTEXT.set_forkserver_preload(["cloudpickle", *ours])
         try:
             yield
         finally:
             sys.modules["__main__"] = main
+            for name, value in environment.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 def _send(line: Connection, message: bytes) -> None:
@@ -413,8 +427,9 @@ def _work(line: Connection) -> None:
     global _inside_worker
     _inside_worker = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the business of whoever started us
-    for name in _ONE_THREAD:
-        os.environ.setdefault(name, "1")
+    os.environ.update(_ONE_THREAD)
+    if "numpy" in sys.modules:  # loaded before the fork: its global generator would be the same in all workers
+        sys.modules["numpy"].random.seed()
     try:
         try:
             function, shared = _load(line.recv_bytes())

@@ -32,6 +32,9 @@ _MARKETS_AT_MOST_EVERY_NS: Final = MILLISECOND
 """Wall time between two looks at markets while no event is due. A market whose messages follow from its book says *at once* when
 it is asked for its next one, and would keep the thread busy; one with thousands of messages a second would wake it for each."""
 
+_AT_THE_BEGINNING: Final = -1
+"""Simulated time of what is injected before the run has begun."""
+
 _LONGEST_SLEEP_NS: Final = SECOND // 2
 """On Windows a sleep hides Ctrl-C until it ends; elsewhere a signal handler that injects just before the sleep cannot wake it."""
 
@@ -81,8 +84,8 @@ class Injection:
     """A call that another thread asks for.
 
     Attributes:
-        time_ns: simulated time at which it was made, and is answered.
-        wall_ns: the same on the wall clock.
+        time_ns: simulated time at which it was made, and is answered; or ``_AT_THE_BEGINNING``.
+        wall_ns: when it was made on the wall clock.
         callback: called with ``payload``.
         payload: anything.
     """
@@ -164,7 +167,7 @@ class Pacer:
                 present = self._time_at(wall)
                 wake = due
                 if self._injections:
-                    first = self._injections[0].time_ns
+                    first = max(self._injections[0].time_ns, self._time_origin)
                     if first > until:
                         self._pass(until, first, is_event, wall)
                         return None
@@ -201,7 +204,7 @@ class Pacer:
             if not self._injections or self._injections[0].time_ns > now:
                 return  # the run that reported it ended before it was answered
             injection = self._injections.popleft()
-            self.handling.add(self._clock.now_ns() - injection.wall_ns)
+            self.handling.add(self._clock.now_ns() - max(injection.wall_ns, self._wall_origin))
             if self._injections and self._injections[0].time_ns <= now:
                 self._sim.call_at(now, self._hand_over)
         injection.callback(injection.payload)
@@ -216,20 +219,18 @@ class Pacer:
             if self._is_over:
                 raise SimulationError("the real-time run has ended, so nothing can be injected; do so while it runs")
             wall = self._clock.now_ns()
-            self._injections.append(Injection(self._time_at(wall), wall, callback, payload))
+            time = self._time_at(wall) if self.has_begun else _AT_THE_BEGINNING
+            self._injections.append(Injection(time, wall, callback, payload))
             self.injected += 1
             self.changed.notify()
 
     def open(self) -> None:
-        """Pace from now on: the simulation's present time is the wall clock's. What waits was injected now."""
+        """Pace from now on: the simulation's present time is the wall clock's."""
         with self.changed:
             self._wall_origin = self._clock.now_ns()
             self._time_origin = self._frontier = self._granted = self.position = self._sim.now
             self._looked = self._wall_origin - _MARKETS_AT_MOST_EVERY_NS
             self._noted = -1
-            self._injections = deque(
-                attrs.evolve(one, time_ns=self._time_origin, wall_ns=self._wall_origin) for one in self._injections
-            )
             self._is_open = True
             self._is_advancing = self.has_begun = False
         self._sim.recouple()

@@ -19,8 +19,8 @@ _KINDS: Final = {True: "bars", False: "quotes and trades"}
 class PushedMarket:
     """Matches each row with the orders when it is handed in; nothing is on the calendar.
 
-    Before the first row it is not known whether there will be bars or quotes, so orders wait, and meet it as if they arrived with
-    it: a limit order that could trade gets the first quote's price, as it would had it come just after, not its own limit.
+    Before the first row it is not known whether there will be bars or quotes, so orders wait, as they do for a bar. They meet a first
+    quote as if they arrived with it: a limit order that could trade gets the quote's price, not its own limit.
 
     Args:
         name: of the venue.
@@ -29,7 +29,7 @@ class PushedMarket:
         listener: told what became of orders.
 
     Attributes:
-        is_bars: whether its rows are bars; ``fills`` matches orders with them.
+        is_bars: whether its rows are bars, also as long as that is not known; ``fills`` matches orders with them.
         orders: those that live, by number.
         outside: rows that could not trade because of hours or halts, while there were orders.
     """
@@ -46,8 +46,8 @@ class PushedMarket:
         self._sessions = sessions
         self._listener = listener
         self._last: int | None = None  # time of the latest row
-        self.is_bars = False
-        self.fills: Fills = fills_of(True)  # which lets orders wait
+        self.is_bars = True
+        self.fills: Fills = fills_of(True)
         self.orders: dict[int, ModelOrder] = {}
         self.outside = 0
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from simexec.analysis import run_folder
-from simexec.analysis.run_folder import check_out_dir, write_run
+from simexec.analysis.run_folder import write_run
 from simexec.analysis.summary import run_json
 from simexec.config import load_scenario
 from simexec.errors import InputError
@@ -149,28 +149,6 @@ def test_a_folder_that_holds_something_is_refused_and_untouched(tmp_path):
     with pytest.raises(InputError, match=rf"{tmp_path} is not empty; give the name of a new folder"):
         write_run(result_of(mid_quotes((OPEN, "40.00"))), tmp_path)
     assert names(tmp_path) == {"precious"}
-
-
-def test_places_that_cannot_hold_a_folder_are_refused(tmp_path, monkeypatch):
-    file = tmp_path / "file"
-    file.write_text("")
-    with pytest.raises(InputError, match="is a file; give the name of a new folder"):
-        check_out_dir(file)
-    with pytest.raises(InputError, match="which is a file; give a folder elsewhere"):
-        check_out_dir(file / "run")
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    with pytest.raises(InputError, match="cannot be replaced in one step"):
-        check_out_dir(here)
-    monkeypatch.setattr(run_folder.os, "access", lambda path, mode: False)
-    with pytest.raises(InputError, match="not writable"):
-        check_out_dir(tmp_path / "run")
-
-
-def test_a_new_folder_passes_without_being_made(tmp_path):
-    check_out_dir(tmp_path / "a" / "run")
-    assert names(tmp_path) == set()
 
 
 def test_fills_are_in_order_of_time(tmp_path):

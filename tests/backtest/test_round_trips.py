@@ -305,6 +305,19 @@ def test_a_bust_reopens_a_trade_that_was_closed():
     assert trips.trips == trips_after(entry, later, exit_).trips
 
 
+@pytest.mark.parametrize("count", range(1, 14))
+def test_the_latest_fills_can_be_busted_however_many_came_before(count):
+    fills = [fill(OrderSide.of_sign((-1) ** (n // 3)), 1 + n % 4, 10 + n, fee=n, time_ns=n) for n in range(count)]
+    for busted in fills[-3:]:
+        trips = RoundTrips(bust_window=3)
+        for one in fills:
+            trips.add(one)
+        trips.remove(busted)
+        left = trips_after(*(one for one in fills if one is not busted))
+        assert trips.trips == left.trips
+        assert trips.statistics() == left.statistics()
+
+
 # --- refusals ---
 
 

@@ -276,7 +276,7 @@ INTERRUPTS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4)), max_size
 
 @pytest.mark.parametrize("thread_safe", [False, True])
 @given(programs=PROGRAMS, interrupts=INTERRUPTS, close_after=st.none() | st.integers(1, 40))
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_programs_leave_what_the_commits_give_one_after_another(
     thread_safe: bool, programs: list[list[Any]], interrupts: list[tuple[int, int]], close_after: int | None
 ) -> None:

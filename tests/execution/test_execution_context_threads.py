@@ -278,6 +278,7 @@ def test_a_process_that_is_closed_while_it_waits_for_a_thread_is_forgotten(bench
         bench.join()
         bench.sim.close()  # it has its turn, and not heard of it
     bench.run_calls()
+    assert not bench.sim._queue
     assert context.get("k") == "thread"
     bench.nothing_is_held()
 
@@ -298,6 +299,7 @@ def test_who_cannot_be_woken_does_not_stop_who_releases_from_committing(bench: B
     bench.thread(thread)
     assert entered.wait(PATIENCE_S)
     bench.sim.process(context.set("k", "process"))
+    bench.sim.process(context.set("k", "another"))
     bench.sim.run(5)
     leave.set()
     with pytest.raises(RuntimeError, match="the runner has stopped"):
@@ -325,6 +327,23 @@ def test_a_thread_with_the_context_variables_of_a_process_is_still_a_thread(benc
 
     bench.sim.run(process())
     assert seen == [("other", None), ("process", "process")]
+
+
+def test_a_thread_with_a_simulation_of_its_own_is_a_thread_to_the_context(bench: Bench) -> None:
+    context, seen = bench.context, []
+
+    async def look() -> None:
+        seen.append((context.locks.caller().name, context.get("k")))
+
+    async def process() -> None:
+        async with context.transaction("process"):
+            await context.set("k", "process")
+            thread = threading.Thread(target=lambda: Simulation().run(look()), name="other")
+            thread.start()
+            thread.join()
+
+    bench.sim.run(process())
+    assert seen == [("other", None)]
 
 
 def test_the_simulation_may_be_run_by_another_thread_than_made_it(bench: Bench) -> None:

@@ -210,7 +210,12 @@ def test_who_does_not_hold_a_lock_cannot_release_it(sim: Simulation, locks: Reso
         with pytest.raises(SimulationError, match="AAPL was released by main, who does not hold it"):
             locks.release("AAPL", locks.caller())
 
+    log: list[Any] = []
     sim.run(main())
+    taker(sim, locks, log, 0, 10, "AAPL")("a")
+    sim.run(5)
+    sim.run(main())
+    assert locks.holders() == {"AAPL": "a"}
 
 
 def test_outside_a_simulation_a_free_lock_can_be_held_and_another_cannot_be_waited_for(

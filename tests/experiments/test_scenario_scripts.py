@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +49,27 @@ def test_a_pair_trade_is_flat_at_its_end(seed: int) -> None:
         held = sum(leg.side.sign * leg.filled_quantity for leg in pair.legs if leg.symbol == symbol)
         assert held == pair.world.portfolio.position(symbol) == 0
     assert sum(pair.world.portfolio.reserved.values()) == 0
+
+
+def test_what_a_search_finds_on_a_random_walk_does_not_hold_on_the_rest(tmp_path: Path, capsys: Any) -> None:
+    average = script("moving_average")
+    average.main(["--processes", "1", "--out", str(tmp_path / "run"), "--plot"])
+    printed = capsys.readouterr().out
+    assert "a search on the first half" in printed
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"summary.json", "figure.png"}
+    first = average.date(2024, 1, 1)
+    again = average.simulate(average.made_up(7, first), first, average.date(2024, 1, 20), 1)
+    assert f"its best on the second half: total return {again[2].total_return:.4f}" in printed
+    assert again[0].total_trades > 10
+
+
+def test_a_live_run_trades_from_another_thread_and_ends_flat_or_long_one_order() -> None:
+    environment, ended, fills = script("live_paper").simulate(1.0, 0.2)
+    assert ended
+    assert all(order.is_final for order in ended)
+    traded = sum(order.side.sign * order.filled_quantity for order in ended)
+    assert environment.risk_portfolio.get_portfolio_state().position("DEMO") == traded
+    assert sum(event.data["quantity"] for event in fills) == sum(order.filled_quantity for order in ended)
 
 
 @pytest.mark.parametrize(("name", "length"), [("market_maker", 3), ("pair_trade", 40)])

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import cloudpickle
 import pytest
 
 from simexec.errors import InputError, OrderError
 from simexec.experiments import workers
 from simexec.experiments.workers import Outcome, run_tasks
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # so that workers need not load pytest
 
 
 def square(task: int) -> int:
@@ -150,11 +153,13 @@ def test_a_worker_has_workers_of_its_own_only_if_it_asks_for_them() -> None:
     assert len(several[0] - {several[1]}) == 2
 
 
-def test_a_worker_computes_with_one_thread_unless_it_was_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
-    outcomes = run_tasks(lambda name: (os.environ[name], "numpy" in sys.modules), names, jobs=2)
-    if not any(name in os.environ for name in names):
-        assert [outcome.value for outcome in outcomes] == [("1", False)] * 2  # said before numpy is loaded
+def test_this_process_keeps_its_environment_and_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    environment, main = dict(os.environ), sys.modules["__main__"]
+    outcomes = run_tasks(lambda name: os.environ.get(name), ["OMP_NUM_THREADS", "MKL_NUM_THREADS"], jobs=2)
+    assert [outcome.value for outcome in outcomes] == ["1", "1"]
+    assert (dict(os.environ), sys.modules["__main__"]) == (environment, main)
 
 
 # --- deaths ---
@@ -224,18 +229,28 @@ def test_every_task_may_die() -> None:
     assert told[-1] == 1.0
 
 
+@attrs.frozen
+class Parting:
+    """A result whose sender is killed when it is made again from its pickle: the sender has no task then."""
+
+    value: int
+    pid: int
+
+    def __reduce__(self) -> Any:
+        return part, (self.value, self.pid)
+
+
+def part(value: int, pid: int) -> int:
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid))
+    return value
+
+
 def test_a_worker_that_dies_while_it_has_no_task_takes_none_with_it() -> None:
-    victims: list[int] = []
+    def compute(task: int) -> object:
+        return Parting(task, os.getpid()) if task < 5 else task
 
-    def kill_one(fraction: float) -> None:
-        """Called when a worker has just handed in a result and has no other task yet."""
-        if len(victims) < 3:
-            victims.append(min(child.pid or 0 for child in multiprocessing.active_children()))
-            os.kill(victims[-1], signal.SIGKILL)
-
-    outcomes = run_tasks(square, range(12), jobs=2, progress=kill_one)
-    assert outcomes == [Outcome(i, i * i) for i in range(12)]
-    assert len(set(victims)) == 3
+    assert run_tasks(compute, range(12), jobs=2) == [Outcome(i, i) for i in range(12)]
 
 
 def test_a_result_is_kept_whose_worker_dies_right_after_it() -> None:
@@ -493,6 +508,29 @@ def test_a_script_without_a_guard_may_use_its_own_classes(way: str, tmp_path: Pa
     (tmp_path / "script.py").write_text(SCRIPT)
     arguments = {"file": [str(tmp_path / "script.py")], "-c": ["-c", SCRIPT], "stdin": ["-"]}[way]
     assert run_python(arguments, SCRIPT).stdout == PRINTED
+
+
+PRELOADED = """
+import os, sys
+import simexec.market.order_book
+from simexec.experiments.workers import run_tasks
+
+def look(_):
+    loaded = "numba" in sys.modules  # though nothing of this function asks for it
+    import numpy
+    with open(f"/proc/{os.getppid()}/status") as status:
+        threads = [line.split()[1] for line in status if line.startswith("Threads")]
+    return loaded, threads, numpy.random.random()
+
+one, other = (outcome.value for outcome in run_tasks(look, range(2), jobs=2))
+print(one[:2], other[:2], one[2] != other[2])
+"""
+
+
+def test_workers_are_forked_from_one_thread_that_has_loaded_simexec_and_share_no_random_numbers() -> None:
+    if not Path("/proc/self/status").exists():
+        pytest.skip("threads are counted by /proc")
+    assert run_python(["-c", PRELOADED]).stdout == "(True, ['1']) (True, ['1']) True\n"
 
 
 INTERRUPTED = """

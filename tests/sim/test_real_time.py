@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from fractions import Fraction
-from time import perf_counter_ns
+from time import perf_counter_ns, sleep
 from typing import Any
 
 import attrs
@@ -365,6 +365,7 @@ def test_a_call_comes_behind_what_was_due_and_before_what_was_not() -> None:
     bench.call(100, "y")
     bench.real_time.run(until=200)
     assert bench.answered == [(99, 99), (100, 100), ("x", 100), ("y", 100), (101, 101)]
+    assert bench.real_time.statistics().instants == 4
 
 
 def test_a_call_made_while_it_is_behind_keeps_its_place_in_time() -> None:
@@ -680,12 +681,13 @@ def test_messages_of_a_market_are_applied_by_the_wall_clock_though_no_event_is_d
 
 def test_an_injection_finds_the_market_at_its_own_time() -> None:
     bench = Bench()
-    market = ListedMarket([3 * MS, 5 * MS], set(), lambda kind, time: bench.note(time))
+    market = ListedMarket([3 * MS, 3 * MS + 1, 5 * MS], set(), lambda kind, time: bench.note(time))
     bench.sim.couple(market)
     bench.call(3 * MS, "x")
-    bench.call(5 * MS - 1, "y")
+    bench.call(3 * MS, "y")
+    bench.call(5 * MS - 1, "z")
     bench.real_time.run(until=10 * MS)
-    assert [entry[0] for entry in bench.log] == [3 * MS, "x", "y", 5 * MS]
+    assert [entry[0] for entry in bench.log] == [3 * MS, "x", "y", 3 * MS + 1, "z", 5 * MS]
 
 
 def test_a_market_that_must_always_be_asked_is_asked_once_a_millisecond() -> None:
@@ -942,10 +944,11 @@ def test_many_threads_may_submit_and_cancel_while_the_run_ends() -> None:
             futures.append(future)
             if thread % 2:
                 future.cancel()
+            sleep(1e-5)
 
     workers = [threading.Thread(target=submit, args=(thread,)) for thread in range(4)]
     real_time.call(lambda _: [worker.start() for worker in workers])
-    real_time.run(until="5ms")
+    real_time.run(until="20ms")
     for worker in workers:
         worker.join()
     assert futures

@@ -1,0 +1,90 @@
+"""When the venues of a backtest trade, and what counts as its days."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import frozen
+
+from simexec.backtest.config import BacktestConfig
+from simexec.backtest.data import UNIX, since_1970
+from simexec.backtest.equity import Days, LocalDays, SessionDays
+from simexec.backtest.sessions import ALWAYS, sessions
+from simexec.errors import InputError
+from simexec.venue.hours import Halt, SessionCalendar, TradingHours
+
+_DAY: Final = timedelta(days=1)
+_FOREVER: Final = 2**63 - 1
+
+
+def hours_of(config: BacktestConfig, epoch_ns: int) -> SessionCalendar | None:
+    """The sessions within a backtest, None if it has no calendar or one that never closes.
+
+    Between sessions orders are taken for the next one, as brokers do: otherwise nobody who decides at the close could trade at
+    the next open. A session that the start cuts begins there.
+
+    Args:
+        config: with calendar, start and end.
+        epoch_ns: when the run's clock is 0, ns since 1970.
+
+    Raises:
+        InputError: see ``sessions``; or there is no session between start and end.
+    """
+    if config.calendar is None or config.calendar == ALWAYS:
+        return None
+    start, end = since_1970(config.start), since_1970(config.end)
+    # A session may open on the day before its date, and time zones shift dates by one.
+    first = max(config.start.date() - _DAY, UNIX.date())
+    listed = sessions(config.calendar, first, config.end.date() + _DAY, UNIX)
+    found = [one for one in listed if one.close_ns > start and one.open_ns < end]
+    if not found:
+        raise InputError(
+            f"calendar {config.calendar} has no session from {config.start} to {config.end}; take a longer period"
+        )
+    hours, closed = [], start
+    for one in found:
+        opens = max(one.open_ns, start)
+        halts = [Halt(max(begin, opens) - epoch_ns, until - epoch_ns) for begin, until in one.breaks if until > opens]
+        pre_open = closed - epoch_ns if closed < opens else None
+        hours.append(TradingHours(opens - epoch_ns, one.close_ns - epoch_ns, pre_open, halts))
+        closed = one.close_ns
+    return SessionCalendar(hours)  # type: ignore[arg-type]  # mypy makes no sense of the converter `tuple`
+
+
+@frozen
+class _DaysOfRun:
+    """Days of which the first has all that comes before its rows, and the last all that comes behind: no day is empty of data.
+
+    Args:
+        days: of the calendar or time zone.
+        first_ns: time of the first row; ``end_ns``: end of the run.
+    """
+
+    days: Days
+    first_ns: int
+    end_ns: int
+
+    def end_after(self, time_ns: int) -> int:
+        """See ``Days``."""
+        end = self.days.end_after(max(time_ns, self.first_ns - 1))
+        return end if end < self.end_ns else _FOREVER
+
+
+def days_of(
+    config: BacktestConfig, epoch: datetime, hours: SessionCalendar | None, first_ns: int | None, end_ns: int
+) -> Days:
+    """What counts as a day: from close to close of the calendar's sessions, without one from midnight to midnight.
+
+    Args:
+        config: with the time zone.
+        epoch: when the run's clock is 0.
+        hours: of the venues.
+        first_ns: time of the first row, ns since the epoch; None without any.
+        end_ns: end of the run, ns since the epoch.
+    """
+    days: Days = LocalDays(epoch, config.timezone)
+    if hours is not None:
+        # What comes behind the last close belongs to its day.
+        days = SessionDays([one.close_ns for one in hours.sessions[:-1]])
+    return _DaysOfRun(days, end_ns if first_ns is None else first_ns, end_ns)
