@@ -226,4 +226,13 @@ __all__ = [
     "run_many",
 ]
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+_load, __dir__ = lazy_names(__name__, _HOMES)
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name; that of the specification's old backtest engine says what took its place."""
+    if name == "BacktestEngine":
+        import simexec.backtest
+
+        return getattr(simexec.backtest, name)
+    return _load(name)

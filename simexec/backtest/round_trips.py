@@ -266,7 +266,7 @@ class _Track:
         self._window = window
         self._fills: dict[FillKey, Fill] = {}  # since the base
         self._base = _State()
-        self._middle: _State | None = None  # after the first `window` of the fills
+        self._middle = self._base  # after the first `window` of the fills, once there are so many
 
     def add(self, fill: Fill) -> RoundTrip | None:
         """Book a fill; the trade that it closed."""
@@ -302,13 +302,12 @@ class _Track:
             )
         fills, self._fills = self._fills, {}
         del fills[key]
-        self.state, self._middle = copy.copy(self._base), None
+        self.state = copy.copy(self._base)
         anew = [self.add(other) for other in fills.values()]
         return self._base.closed, [trip for trip in anew if trip is not None]
 
     def _forget(self) -> None:
         """Begin from the middle: what came before it cannot be taken back any more."""
-        assert self._middle is not None
         self._fills = dict(islice(self._fills.items(), self._window, None))
         self._base, self._middle = self._middle, copy.copy(self.state)
 

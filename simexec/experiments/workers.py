@@ -27,6 +27,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
+import cloudpickle
 
 from simexec.errors import InputError
 
@@ -41,6 +42,7 @@ _STARTS: Final = 3
 _PATIENCE: Final = 5.0
 """Seconds that a worker without work may take to leave."""
 
+_dumps: Callable[[object], bytes] = cloudpickle.dumps
 _start_lock = threading.Lock()
 _inside_worker = False
 
@@ -92,7 +94,7 @@ def run_tasks(
         raise InputError(f"jobs {jobs!r} is not a positive whole number; leave it out to use every CPU")
     todo = list(tasks)
     count = _cpus() if jobs is None else jobs
-    progress = progress or _say_nothing
+    progress = progress or (lambda fraction: None)
     if count == 1 or not todo:
         return _run_here(function, todo, shared, progress, keep_errors)
     return _Crew[R](todo, _pack_setup(function, shared), progress, keep_errors).run(min(count, len(todo)))
@@ -102,10 +104,6 @@ def _cpus() -> int:
     if _inside_worker:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _say_nothing(fraction: float) -> None:
-    """Progress that nobody asked for."""
 
 
 def _run_here(
@@ -293,7 +291,7 @@ class _Crew(Generic[R]):
         if kind == "raised":
             packed, summary, trace = content
             try:
-                error = _load(packed)
+                error = cloudpickle.loads(packed)
             except Exception:
                 error = RuntimeError(summary)
             error.add_note(f"in {name}, in a worker process:\n{trace}")
@@ -302,7 +300,7 @@ class _Crew(Generic[R]):
         trouble = content
         if kind == "value":
             try:
-                value = _load(content)
+                value = cloudpickle.loads(content)
             except Exception as unreadable:
                 trouble = f" ({_summary(unreadable)})"
             else:
@@ -339,16 +337,13 @@ def _fresh_start() -> Iterator[None]:
         os.environ.update(_ONE_THREAD)
         if _CONTEXT.get_start_method() == "forkserver":
             ours = [name for name in sys.modules if name.startswith("simexec.") and not name.endswith("__main__")]
-            _CONTEXT.set_forkserver_preload(["cloudpickle", *ours])
+            _CONTEXT.set_forkserver_preload(ours)
         try:
             yield
         finally:
             sys.modules["__main__"] = main
             for name, value in environment.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _send(line: Connection, message: bytes) -> None:
@@ -361,7 +356,7 @@ def _send(line: Connection, message: bytes) -> None:
 
 def _pack_setup(function: Callable[..., object], shared: object) -> bytes:
     try:
-        return _dump((function, shared))
+        return _dumps((function, shared))
     except Exception:
         _pack(f"function {getattr(function, '__qualname__', type(function).__name__)}", function)
         _pack("what is shared", shared)
@@ -375,7 +370,7 @@ def _pack(what: str, thing: object) -> bytes:
         InputError: it cannot be pickled; the message names the part that cannot.
     """
     try:
-        return _dump(thing)
+        return _dumps(thing)
     except Exception as error:
         raise InputError(
             f"{what} cannot be sent to a worker process{_because(thing, error)}; make that inside the function, or pass jobs=1"
@@ -401,22 +396,10 @@ def _culprit(thing: object, depth: int = 3) -> str:
         parts = {f".{name}": part for name, part in vars(thing).items()}
     for name, part in parts.items():
         try:
-            _dump(part)
+            _dumps(part)
         except Exception:
             return name + (_culprit(part, depth - 1) if depth else "")
     return ""
-
-
-def _dump(thing: object) -> bytes:
-    import cloudpickle
-
-    return bytes(cloudpickle.dumps(thing))
-
-
-def _load(message: bytes) -> Any:
-    import cloudpickle
-
-    return cloudpickle.loads(message)
 
 
 # --- in a worker -------------------------------------------------------------------------------------------------------
@@ -432,7 +415,7 @@ def _work(line: Connection) -> None:
         sys.modules["numpy"].random.seed()
     try:
         try:
-            function, shared = _load(line.recv_bytes())
+            function, shared = cloudpickle.loads(line.recv_bytes())
         except Exception as error:
             line.send(
                 ("unloadable", f"a worker process cannot load the function or what is shared ({_summary(error)})")
@@ -448,15 +431,15 @@ def _work(line: Connection) -> None:
 def _do(function: Callable[..., object], shared: object, message: bytes) -> tuple[str, object]:
     """Do a task, and tell what came of it."""
     try:
-        value = _call(function, _load(message), shared)
+        value = _call(function, cloudpickle.loads(message), shared)
     except (Exception, SystemExit) as error:
         try:
-            packed = _dump(error)
-            _load(packed)  # to make it again may take more than its ``args``
+            packed = _dumps(error)
+            cloudpickle.loads(packed)  # to make it again may take more than its ``args``
         except Exception:
             packed = b""
         return "raised", (packed, _summary(error), "".join(traceback.format_exception(error)))
     try:
-        return "value", _dump(value)
+        return "value", _dumps(value)
     except Exception as error:
         return "unsendable", _because(value, error)

@@ -16,6 +16,7 @@ from attrs import Factory, define, evolve, field
 
 from simexec.errors import TransitionError
 from simexec.trading.instrument import Instrument
+from simexec.trading.money import Number
 from simexec.trading.report import ExecType, ExecutionReport, Fill
 from simexec.trading.terms import OrderTerms
 from simexec.trading.transitions import TRANSITIONS, Effect
@@ -111,8 +112,21 @@ class Order:
 
     @property
     def price(self) -> Decimal | None:
-        """Limit price in force in the quoting currency, None without one."""
+        """Limit price in force in the quoting currency, None without one; may be set before the order is sent.
+
+        Raises:
+            OrderError: when set, a price that is off tick or no price.
+            TransitionError: when set, the order was sent.
+        """
         return None if self.price_ticks is None else self.instrument.price_of_ticks(self.price_ticks)
+
+    @price.setter
+    def price(self, price: Number | None) -> None:
+        if self.status is not _PENDING:
+            raise TransitionError(
+                f"order {self.order_id} is {self.status.name} and its price cannot be set; ask for another by replace_order"
+            )
+        self.price_ticks = None if price is None else self.instrument.to_ticks(price)
 
     @property
     def stop_price(self) -> Decimal | None:

@@ -125,4 +125,6 @@ def _bad_quantity(quantity: int, instrument: Instrument, what: str, most: int = 
 
 
 def _bad_price(ticks: int | None, what: str) -> Refusal:
+    if ticks is None:
+        return RejectReason.INVALID_PRICE_INCREMENT, f"{what} None is no price, and this type of order needs one"
     return RejectReason.INVALID_PRICE_INCREMENT, f"{what} {ticks} ticks is not positive, whole and at most 2**48"

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -53,7 +54,7 @@ def test_statistics_are_those_of_all_points_whatever_was_dropped(feed, limit):
         assert found is None
         return
     times, equity, _ = zip(*stand, strict=True)
-    spans = [(late[0] - early[0], *early[1:]) for early, late in zip(stand, stand[1:], strict=False)]
+    spans = [(late[0] - early[0], *early[1:]) for early, late in pairwise(stand)]
     length, solvent = sum(span for span, _, _ in spans), sum(span for span, worth, _ in spans if worth > 0)
     assert found.points == len(stand)
     assert (found.first_ns, found.first_equity) == (times[0], equity[0])
@@ -87,7 +88,7 @@ def test_points_that_are_kept_are_evenly_spread_with_the_first_and_the_last(feed
         places = [stand.index(point) for point in kept]
         assert places[0] == 0
         assert places[-1] == len(stand) - 1
-        gaps = {late - early for early, late in zip(places[:-1], places[1:-1], strict=False)}
+        gaps = {late - early for early, late in pairwise(places[:-1])}
         assert len(gaps) <= 1
         stride = gaps.pop() if gaps else len(stand)
         assert stride & (stride - 1) == 0 or len(kept) <= 2
@@ -204,7 +205,9 @@ def test_days_go_on_where_midnight_comes_twice():
     assert days.end_after(25 * HOUR) == 49 * HOUR
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 100)), min_size=1, max_size=40), st.integers(0, 30), limits)
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 100)), min_size=1, max_size=40), st.integers(0, 30), limits
+)
 def test_closes_are_the_last_points_of_local_days(feed, begin, limit):
     epoch = datetime(2024, 3, 8, tzinfo=ZoneInfo(NEW_YORK))  # clocks change on the second day after
     time_ns, points = begin * HOUR, []

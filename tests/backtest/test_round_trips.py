@@ -139,14 +139,18 @@ class RoundTripsAgainstPortfolio(RuleBasedStateMachine):
         for trip, right in zip(kept, expected, strict=True):
             for price, exact in ((trip.entry_price, right.entry_price), (trip.exit_price, right.exit_price)):
                 # An inverse value is rounded to a millionth of a satoshi, here of at least some 20,000 of them.
-                assert price == pytest.approx(Decimal(exact.numerator) / Decimal(exact.denominator), rel=Decimal("1e-6"))
+                assert price == pytest.approx(
+                    Decimal(exact.numerator) / Decimal(exact.denominator), rel=Decimal("1e-6")
+                )
                 assert trip.symbol == "XBT" or abs(Fraction(price) / exact - 1) < Fraction(1, 10**26)
 
     @invariant()
     def profits_are_those_of_the_portfolio(self):
         for currency in ("USD", "BTC"):
             found = self.trips.statistics(currency)
-            assert found.net_profit + found.open_profit == self.book.realised(currency) - self.book.fees.get(currency, 0)
+            assert found.net_profit + found.open_profit == self.book.realised(currency) - self.book.fees.get(
+                currency, 0
+            )
 
     @invariant()
     def statistics_are_those_of_the_oracle(self):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simexec.errors import TransitionError
+from simexec.errors import OrderError, TransitionError
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import TRANSITIONS, Order, OrderSide, OrderStatus, OrderType
 from simexec.trading.report import ExecType, ExecutionReport, RejectReason
@@ -392,3 +392,16 @@ def test_its_trades_are_those_that_stand():
     order.apply(trade("t2", 6, 60, 100))
     order.apply(bust("b1", 7, "t1", 40, 60))
     assert [report.exec_id for report in order.trades] == ["t2"]
+
+
+def test_the_price_of_an_order_can_be_set_before_it_is_sent_and_not_after():
+    order = Order("o1", AMZN, OrderSide.BUY, 100)
+    order.price = 150.1
+    assert (order.price_ticks, order.price) == (15010, Decimal("150.10"))
+    with pytest.raises(OrderError, match=r"price 150.105 is not a multiple of AMZN's tick 0.01"):
+        order.price = "150.105"
+    order.price = None
+    assert order.price_ticks is None
+    order.submit(0)
+    with pytest.raises(TransitionError, match="order o1 is SUBMITTED and its price cannot be set"):
+        order.price = 150
