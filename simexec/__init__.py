@@ -6,6 +6,7 @@ stay quick.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from simexec.lazy import lazy_names
@@ -232,7 +233,5 @@ _load, __dir__ = lazy_names(__name__, _HOMES)
 def __getattr__(name: str) -> object:
     """Load a public name; that of the specification's old backtest engine says what took its place."""
     if name == "BacktestEngine":
-        import simexec.backtest
-
-        return getattr(simexec.backtest, name)
+        return getattr(import_module("simexec.backtest"), name)
     return _load(name)

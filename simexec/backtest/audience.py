@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from simexec.backtest.strategy import METHODS, Strategy
@@ -14,6 +14,31 @@ from simexec.execution.engine import DefaultExecutionEngine
 from simexec.sim import Event, Simulation
 from simexec.sim.events import Process, close_body
 from simexec.trading.events import Signal
+
+
+class _Closable:
+    """The body of a process that may be closed while it waits: what it waited for then finds it at its end."""
+
+    def __init__(self, body: Coroutine[Any, Any, None]) -> None:
+        self._body = body
+        self._is_closed = False
+
+    def send(self, value: Any) -> Any:
+        """Go on with what an event brought."""
+        if self._is_closed:
+            raise StopIteration
+        return self._body.send(value)
+
+    def throw(self, error: BaseException) -> Any:
+        """Go on with what an event failed with."""
+        if self._is_closed:
+            raise StopIteration
+        return self._body.throw(error)
+
+    def close(self) -> None:
+        """End where it waits."""
+        self._is_closed = True
+        self._body.close()
 
 
 class Audience:
@@ -91,14 +116,14 @@ class Audience:
         self._methods = {}
         self._waiting.clear()
 
-    def close(self) -> None:
-        """Stop, and end what it thinks about: at its ``await``, with its ``finally`` blocks executed.
+    def interrupt(self) -> None:
+        """End what it thinks about, at its ``await`` and with its ``finally`` blocks executed; what waits is not told.
 
         Raises:
-            SimulationError: these wait for something.
+            SimulationError: these blocks wait for something.
             Exception: what they raise.
         """
-        self.stop()
+        self._waiting.clear()
         if self._thinking is not None and self._process is not None:
             self._thinking = None
             close_body(self._process)
@@ -111,7 +136,7 @@ class Audience:
     def _take(self, answer: Any) -> None:
         if inspect.isawaitable(answer):
             self._thinking = Event(self._sim)
-            self._process = self._sim.process(self._think(answer), name="strategy")
+            self._process = self._sim.process(_Closable(self._think(answer)), name="strategy")  # type: ignore[arg-type]
         else:
             self._follow(answer)
 
@@ -123,6 +148,8 @@ class Audience:
                 result = method(*what, self._trader)
                 self._follow(await result if inspect.isawaitable(result) else result)
         except Exception as error:
+            if self._thinking is None:  # of its clean-up, when it is interrupted
+                raise
             self._fail(error)
             return
         thinking, self._thinking = self._thinking, None

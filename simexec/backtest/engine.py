@@ -167,7 +167,8 @@ class _Run:
             self.pump.stop()
             for feed in self.books:
                 feed.stop()
-            self.audience.close()
+            self.audience.stop()
+            self.audience.interrupt()
         await self._end_orders()
         self.record(self._recorded)  # what reports have brought since belongs to the last point
         self.portfolio.check()
@@ -221,6 +222,7 @@ class _Run:
         while self.audience.is_thinking and self._sim.now < deadline:
             await self._unless_failed(self.engine.order_manager.cancel_all(why=_OVER))
             await self._unless_failed(self.audience.done(), self._sim.timeout(MINUTE))
+        self.audience.interrupt()
 
     async def _end_orders(self) -> None:
         """Cancel what still works, and wait until every order has ended."""

@@ -353,7 +353,7 @@ def test_an_impact_model_that_needs_bars_refuses_a_single_price() -> None:
 
 @pytest.mark.parametrize("answer", [-0.01, math.nan, math.inf])
 def test_an_answer_of_a_model_that_is_no_amount_is_refused_with_its_name(answer: float) -> None:
-    with pytest.raises(InputError, match="Counting answered .*; a price moves by a finite amount from 0 up"):
+    with pytest.raises(InputError, match=r"Counting answered .*; a price moves by a finite amount from 0 up"):
         fill_of(MarketSimulator(Counting(answer)), order_of(), 150, 1_000)
 
 
