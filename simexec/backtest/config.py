@@ -224,8 +224,8 @@ class BacktestConfig:
             raise FieldError(f"{self.initial_capital} {self.currency} is too large to be counted", ("initial_capital",))
         for name, model in (("commission", self.commission), ("fees", self.fees)):
             of_model = getattr(model, "currency", self.currency)
-            amounts = getattr(model, "min_commission", True) or getattr(model, "max_commission", None) is not None
-            if amounts and units_per(of_model) != units_per(self.currency):
+            bare_rate = isinstance(model, PercentCommissionModel) and model == PercentCommissionModel(model.rate)
+            if not bare_rate and units_per(of_model) != units_per(self.currency):
                 text = f"its amounts are in {of_model}, and the account is in {self.currency}; give it currency={self.currency!r}"
                 raise FieldError(text, (name,))
 

@@ -6,6 +6,8 @@ import inspect
 import time
 from collections import deque
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_
 
 import simpy
 
@@ -18,7 +20,7 @@ from simexec.backtest.pump import Pump, TapedMarket
 from simexec.backtest.results import BacktestResults
 from simexec.backtest.round_trips import RoundTrips
 from simexec.backtest.run_days import days_of, hours_of
-from simexec.backtest.strategy import Strategy
+from simexec.backtest.strategy import Strategy, check_requirements
 from simexec.backtest.trader import Trader
 from simexec.errors import InputError, SimulationError
 from simexec.execution.backtest_broker import BacktestBroker
@@ -27,9 +29,11 @@ from simexec.execution.engine import DefaultExecutionEngine
 from simexec.execution.risk import RiskPortfolioContainer
 from simexec.sim import Simulation, current_simulation, format_duration
 from simexec.sim.clock import MINUTE
+from simexec.trading.capabilities import Capabilities
 from simexec.trading.events import Event, EventType
 from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import Fill
+from simexec.venue.model_venue import OF_QUOTES
 
 _OVER = "the backtest has ended"
 
@@ -74,13 +78,20 @@ class UnifiedBacktestEngine:
                     f"data loader {data_loader!r} brought {source!r} of {symbol}; it must be a Tape or BookData"
                 )
             sources[symbol] = source
-        try:
-            sim = current_simulation()
-        except SimulationError:
-            with Simulation(seed=self.config.seed, epoch=self.config.epoch) as own:
-                results: BacktestResults = own.run(_Run(own, self.config, sources, strategy).go())
-                return results
-        return await _Run(sim, self.config, sources, strategy).go()
+        ambient = _ambient()
+        if ambient is not None:
+            return await _Run(ambient, self.config, sources, strategy).go()
+        with Simulation(seed=self.config.seed, epoch=self.config.epoch) as own:
+            results: BacktestResults = own.run(_Run(own, self.config, sources, strategy).go())
+        return results
+
+
+def _ambient() -> Simulation | None:
+    """The simulation that is running, or whose ``with`` block we are in."""
+    try:
+        return current_simulation()
+    except SimulationError:
+        return None
 
 
 class _Run:
@@ -99,8 +110,12 @@ class _Run:
                 f"the backtest begins {config.start}, and the clock of the simulation shows {format_duration(sim.now)} since"
                 f" {sim.epoch}; run it in a simulation of its own"
             )
-        if any(market.name == Pump.name for market in sim.coupled):
-            raise SimulationError("this simulation has seen a backtest before; run each in a simulation of its own")
+        try:
+            sim.rng("backtest")  # which nobody draws from: it says that there has been one
+        except InputError:
+            raise SimulationError(
+                "this simulation has seen a backtest before; run each in a simulation of its own"
+            ) from None
         if any(isinstance(source, BookData) for source in sources.values()):
             check_length(config.end - config.start)
             if config.commission is not None:
@@ -143,16 +158,20 @@ class _Run:
         self.engine.on(EventType.FILL, self._filled)
         self.engine.on(EventType.BUST, self._busted)
         taped = []
+        can: list[Capabilities] = []
         self.books: list[BookFeed] = []
         for symbol, source in sources.items():
             seen = self.engine.market(symbol)
             if isinstance(source, BookData):
                 others = [book.listed for book in self.books]
                 self.books.append(BookFeed(sim, self.broker, seen, source, self.audience, self.record, others))
+                can.append(self.books[-1].listed.venue.capabilities)
                 continue
             venue = self.broker.venue(traded[symbol])
+            can.append(venue.capabilities if source.is_bars else OF_QUOTES)
             tape = ClippedTape(source, epoch_ns, self._start, self._end, symbol)
             taped.append(TapedMarket(tape, venue, seen, self.portfolio.mark))
+        check_requirements(strategy, reduce(and_, can))
         self.has_tapes = bool(taped)
         self.pump = Pump(sim, taped, self.audience, self.trader.remember, self.record, self._fail)
         first_ns = self._start if self.books else self.pump.first_ns

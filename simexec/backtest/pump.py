@@ -69,11 +69,12 @@ def _rows_of(tape: Tape) -> Iterator[list[int]]:
 
 
 class Pump:
-    """Merges tapes by time: three calendar events for all rows of one time.
+    """Merges tapes by time: three calendar events for all rows of one time, whatever their number.
 
     At a time, first all rows of it reach their venues, before anything else that the calendar has for that time, and orders
     fill. Then happens what was planned: a session closes, an order arrives. Then the reports of the fills are heard, and at last
-    the strategy is told of the rows, in the order of the symbols. So it never sees one symbol ahead of another, and knows its fills.
+    the strategy is told of the rows, in the order of the symbols. So it never sees one symbol ahead of another, and knows its
+    fills.
 
     Args:
         sim: the simulation.

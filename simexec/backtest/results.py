@@ -158,7 +158,7 @@ class BacktestResults:
 
     @property
     def turnover(self) -> float | None:
-        """Smaller of what was bought and sold, as the half of all traded, over mean equity."""
+        """Half of all that was traded, purchases and sales, over mean equity."""
         mean = None if self.account is None else self.account.mean_equity
         return None if mean is None else turnover(self.round_trips.traded_value, mean)
 

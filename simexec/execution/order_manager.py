@@ -387,6 +387,10 @@ class OrderManager:
         """All orders still known, in order of creation."""
         return list(self._orders.values())
 
+    def open_orders(self, symbol: str | None = None) -> list[Order]:
+        """Orders that have not ended, or those of a symbol, in order of creation; it costs by these, not by all orders."""
+        return self._tree.live(None, None, symbol)
+
     def reports(self, order_id: str) -> ReportStream:
         """The stream of an order's reports, or of its children's; there is one reader an order.
 

@@ -5,8 +5,8 @@ worker has one task at a time and a pipe of its own, so it is known which task a
 
 What a worker is given travels by ``cloudpickle``, which sends functions and classes of a notebook or a script by value. Workers
 are never forked from this process with its threads but from a server, which does not run the script again: no
-``if __name__ == "__main__"`` is needed. The server loads once what is loaded of simexec here; measured, a worker for backtests is then
-there in 0.04 s rather than 2, and one that needs nothing of simexec in 0.02 s rather than 0.15.
+``if __name__ == "__main__"`` is needed. The server loads once what is loaded of simexec here: on a busy machine a worker for
+backtests is then there in 0.04 s rather than 2, and one that needs nothing of simexec in 0.02 s rather than 0.15.
 
 A worker computes with one thread (``OMP_NUM_THREADS`` and its kin are 1 there): on two busy cores, two processes with two threads
 each took 3 times as long for products of 600 x 600 matrices, and 14 times as long for 200 x 200.

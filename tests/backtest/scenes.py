@@ -112,7 +112,7 @@ class Diary:
         self._act = act
 
     def _note(self, kind: str, what: Any, trader: Trader) -> None:
-        symbol = getattr(what, "symbol", "AAA")
+        symbol = getattr(what, "symbol", trader.symbols[0])
         self.told.append((trader.now_ns, kind, symbol, trader.position(symbol), what))
         if self._act is not None:
             self._act(kind, what, trader)

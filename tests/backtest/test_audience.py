@@ -13,8 +13,9 @@ from simexec.backtest.trader import Trader
 from simexec.errors import InputError, OrderError, SimulationError
 from simexec.execution.sizing import FixedQuantity, PercentOfEquity
 from simexec.sim import Simulation
+from simexec.trading.capabilities import Capabilities
 from simexec.trading.events import EventType, Signal
-from simexec.trading.vocabulary import OrderSide
+from simexec.trading.vocabulary import OrderSide, OrderType, TimeInForce
 
 from .scenes import MINUTE, Diary, config, flat, loader_of, ns, quotes_of, run
 
@@ -269,9 +270,7 @@ class OwnError(Exception):
 
 def raising(method: str, is_async: bool, error: Exception) -> Any:
     def act(self: Any, *what: Any) -> None:
-        *_, trader = what
-        if method == "on_bar" or method in ("on_start", "on_stop") or what[0] is not None:
-            raise error
+        raise error
 
     async def wait(self: Any, *what: Any) -> None:
         *_, trader = what
@@ -291,6 +290,7 @@ def test_what_a_strategy_raises_comes_out_as_it_is(method: str, is_async: bool) 
     with pytest.raises(OwnError) as caught:
         run(raising(method, is_async, error), minutes(4))
     assert caught.value is error
+    assert (error.__cause__, error.__context__) == (None, None)
     assert any(entry.name in ("act", "wait") for entry in caught.traceback)
 
 
@@ -383,6 +383,38 @@ def test_a_strategy_without_a_method_to_be_told_by_is_refused() -> None:
 def test_a_class_in_the_place_of_a_strategy_is_refused() -> None:
     with pytest.raises(InputError, match=r"is a class; give one of it, such as Diary\(\)"):
         run(Diary, minutes(1))
+
+
+def needing(**needs: Any) -> Any:
+    strategy = Diary()
+    strategy.requires = Capabilities(**needs)  # type: ignore[attr-defined]
+    return strategy
+
+
+def test_what_a_strategy_requires_is_checked_before_anything_runs() -> None:
+    quotes = QuoteArrays({"AAA": quotes_of([("2024-01-02T10:00", 9.0, 50, 10.0, 50)])})
+    plain = {"order_types": [OrderType.LIMIT, OrderType.STOP], "times_in_force": TimeInForce, "features": ["replace"]}
+    assert run(needing(**plain, modes=["BACKTEST_SINGLE"]), minutes(1)).rows == 1
+    assert run(needing(features=["post_only"]), quotes).rows == 1
+    for loader, needs, missing in (
+        (minutes(1), {"features": ["post_only"]}, "features post_only"),
+        (
+            quotes,
+            {"order_types": [OrderType.PEGGED], "features": ["price_slide"]},
+            "order types PEGGED; features price_slide",
+        ),
+    ):
+        strategy = needing(**needs)
+        with pytest.raises(InputError, match=f"requires {missing}, which the venues of its data lack"):
+            run(strategy, loader)
+        assert strategy.told == []
+
+
+def test_requirements_that_are_none_are_refused() -> None:
+    strategy = Diary()
+    strategy.requires = ["post_only"]  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=r"is \['post_only'\]; give Capabilities"):
+        run(strategy, minutes(1))
 
 
 def test_what_a_strategy_has_no_method_for_it_is_not_told() -> None:

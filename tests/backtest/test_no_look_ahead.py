@@ -40,7 +40,9 @@ def stairs(symbol: int) -> Columns:
     """Bars whose prices, in dollars and in quanta, tell by themselves which bar they are of."""
     times = np.datetime64("2024-01-02T10:00", "ns") + np.arange(BARS) * np.timedelta64(1, "m")
     prices = np.array([prices_of(bar, symbol) for bar in range(BARS)])
-    return {"time": times, "volume": np.full(BARS, 100)} | dict(zip(("low", "open", "close", "high"), prices.T, strict=True))
+    return {"time": times, "volume": np.full(BARS, 100)} | dict(
+        zip(("low", "open", "close", "high"), prices.T, strict=True)
+    )
 
 
 def known_from(number: float, symbols: int) -> int | None:
@@ -213,9 +215,7 @@ class Whimsical:
             order = trader.send(told[0], side, choice.randrange(1, 60), limit)
         elif what == 2:
             stop = round(price + side.sign * 0.1, 2)
-            order = trader.send(
-                told[0], side, choice.randrange(1, 60), order_type=OrderType.STOP, stop_price=stop
-            )
+            order = trader.send(told[0], side, choice.randrange(1, 60), order_type=OrderType.STOP, stop_price=stop)
         else:
             return
         self.orders.append((trader.now_ns, order.order_id, side, order.quantity, order.price_ticks))

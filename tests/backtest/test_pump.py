@@ -51,7 +51,15 @@ def test_when_the_first_bar_of_a_time_is_told_all_prices_of_that_time_are_known(
 
     def look(kind: str, what: Any, trader: Trader) -> None:
         if kind == "bar":
-            seen.append((what.symbol, trader.price("AAA"), trader.price("BBB"), len(trader.bars("AAA")), len(trader.bars("BBB"))))
+            seen.append(
+                (
+                    what.symbol,
+                    trader.price("AAA"),
+                    trader.price("BBB"),
+                    len(trader.bars("AAA")),
+                    len(trader.bars("BBB")),
+                )
+            )
 
     run(Diary(look), loader_of({"AAA": flat([10.0, 11.0]), "BBB": flat([20.0, 21.0])}), "AAA", "BBB")
     assert seen == [
@@ -71,7 +79,10 @@ def test_bars_of_different_lengths_are_told_when_each_ends() -> None:
     diary = Diary()
     run(diary, Loader(), "BBB", "AAA")
     told = [(now, symbol) for now, kind, symbol, *_ in diary.told if kind == "bar"]
-    assert told == [(TEN + i * MINUTE, "AAA") for i in range(1, 5)] + [(TEN + 5 * MINUTE, "BBB"), (TEN + 5 * MINUTE, "AAA")]
+    assert told == [(TEN + i * MINUTE, "AAA") for i in range(1, 5)] + [
+        (TEN + 5 * MINUTE, "BBB"),
+        (TEN + 5 * MINUTE, "AAA"),
+    ]
 
 
 # --- fills --------------------------------------------------------------------------------------------------------------------
@@ -104,7 +115,10 @@ def test_what_is_sent_on_a_fill_meets_the_next_bar_and_not_that_one() -> None:
 
     diary = Diary(act)
     results = run(diary, loader_of({"AAA": flat([10.0, 11.0, 12.0])}))
-    assert [(float(fill.price), fill.time_ns) for fill in results.fills] == [(11.0, TEN + 2 * MINUTE), (12.0, TEN + 3 * MINUTE)]
+    assert [(float(fill.price), fill.time_ns) for fill in results.fills] == [
+        (11.0, TEN + 2 * MINUTE),
+        (12.0, TEN + 3 * MINUTE),
+    ]
     assert diary.kinds() == ["start", "bar", "fill", "bar", "fill", "bar", "stop"]
 
 
@@ -134,7 +148,9 @@ def test_a_report_that_arrives_just_when_a_row_does_is_told_before_the_row() -> 
             trader.buy("AAA", 5)
 
     diary = Diary(act)
-    run(diary, QuoteArrays({"AAA": quotes}), latencies=lines("30s"))  # there half a minute later, and back at the next row
+    run(
+        diary, QuoteArrays({"AAA": quotes}), latencies=lines("30s")
+    )  # there half a minute later, and back at the next row
     assert diary.kinds() == ["start", "quote", "fill", "quote", "quote", "quote", "stop"]
     now, _, _, position, fill = diary.told[2]
     assert (now, position, fill.time_ns, float(fill.price)) == (TEN + MINUTE, 5, TEN + MINUTE // 2, 10.0)
@@ -220,7 +236,11 @@ def test_a_day_order_takes_part_in_the_bar_that_ends_at_the_close_and_expires_th
     diary = Diary(act)
     run(diary, loader_of({"AAA": bars(rows)}), calendar="XNYS", timezone="America/New_York")
     (order,) = orders
-    assert (order.filled_quantity, order.status.name, order.closed_ns) == (3, "EXPIRED", ns("2024-01-02T21:00") - ns("2024-01-02T05:00"))
+    assert (order.filled_quantity, order.status.name, order.closed_ns) == (
+        3,
+        "EXPIRED",
+        ns("2024-01-02T21:00") - ns("2024-01-02T05:00"),
+    )
     assert diary.kinds() == ["start", "bar", "fill", "bar", "stop"]
 
 
@@ -256,7 +276,7 @@ def test_what_a_model_says_wrong_comes_out_of_the_run() -> None:
         def calculate_slippage(self, order: Any, market_price: float, volume: float, spread: float) -> float:
             return -1.0
 
-    with pytest.raises(InputError, match="Better answered -1.0"):
+    with pytest.raises(InputError, match=r"Better answered -1\.0"):
         run(Diary(buy_first), loader_of({"AAA": flat([10.0, 11.0])}), slippage=Better())
 
 

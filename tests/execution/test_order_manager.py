@@ -298,6 +298,16 @@ def test_an_order_is_sent_acknowledged_and_filled_and_the_portfolio_has_it(desk:
     check_desk(desk)
 
 
+def test_open_orders_are_those_that_have_not_ended(desk: Desk) -> None:
+    ended, resting = desk.send(BUY, 30, 101), desk.send(BUY, 10, 90)
+    assert desk.manager.open_orders() == [ended, resting]
+    desk.sim.run("1ms")
+    assert ended.is_final
+    assert desk.manager.open_orders() == desk.manager.open_orders("TEST") == [resting]
+    assert desk.manager.open_orders("OTHER") == []
+    desk.finish()
+
+
 def test_an_order_is_sent_once(desk: Desk) -> None:
     order = desk.send(BUY, 30, 101)
     with pytest.raises(TransitionError, match="cannot be sent"):

@@ -309,6 +309,13 @@ def test_results_are_kept_when_no_fresh_worker_can_be_had_any_more(monkeypatch: 
     assert outcomes[5:] == [Outcome(i, None, not_begun) for i in range(5, 8)]
 
 
+def test_processes_are_spawned_where_there_is_no_server_to_fork_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_CONTEXT", multiprocessing.get_context("spawn"))
+    outcomes = run_tasks(die_on, [(i, "killed" if i == 2 else "") for i in range(5)], jobs=2)
+    assert [outcome.value for outcome in outcomes] == [0, 1, None, 3, 4]
+    assert run_tasks(lambda name: os.environ[name], ["OMP_NUM_THREADS"], jobs=2)[0].value == "1"
+
+
 # --- errors ---
 
 
