@@ -108,12 +108,13 @@ def _listed(calendar: str, start: date, end: date, epoch_ns: int) -> Iterator[Se
     """What ``exchange_calendars`` knows from ``start`` to ``end`` and maybe some days around them."""
     for row in _schedule(calendar, start, end).itertuples():
         # Timestamp.value counts nanoseconds whatever the unit of the column
-        pauses = () if row.break_start != row.break_start else ((row.break_start.value, row.break_end.value),)  # NaT != NaT
+        pauses = row.break_start == row.break_start  # NaT is unlike itself
+        breaks = ((row.break_start.value, row.break_end.value),) if pauses else ()
         yield Session(
             row.Index.date(),
             row.open.value - epoch_ns,
             row.close.value - epoch_ns,
-            tuple((begin - epoch_ns, end_ns - epoch_ns) for begin, end_ns in pauses),
+            tuple((begin - epoch_ns, end_ns - epoch_ns) for begin, end_ns in breaks),
         )
 
 
@@ -140,7 +141,9 @@ def _schedule(calendar: str, start: date, end: date) -> Any:
                     warnings.simplefilter("ignore", category)
                 return exchange_calendars.get_calendar(calendar, start=str(first), end=str(last)).schedule
         except exchange_calendars.errors.NoSessionsError:
-            raise InputError(f"calendar {calendar} has no session from {start} to {end}; take a longer period") from None
+            raise InputError(
+                f"calendar {calendar} has no session from {start} to {end}; take a longer period"
+            ) from None
         except Exception as error:
             failure = failure or error
     raise InputError(f"calendar {calendar} cannot be had from {start} to {end}: {failure}") from failure
@@ -148,5 +151,5 @@ def _schedule(calendar: str, start: date, end: date) -> Any:
 
 def _since_1970(moment: datetime) -> int:
     """Nanoseconds, exactly."""
-    since = moment.astimezone(UTC) - _UNIX
+    since = moment - _UNIX
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * MICROSECOND

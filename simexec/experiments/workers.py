@@ -184,7 +184,7 @@ class _Crew(Generic[R]):
         self._waiting = list(range(len(tasks)))  # a heap
         self._suspects: set[int] = set()  # tasks that a worker has died with
         self._outcomes: dict[int, Outcome[R]] = {}
-        self._failures: dict[int, BaseException] = {}
+        self._failure: BaseException | None = None
         self._end = len(tasks)  # tasks from here on need not be done, since this one has failed
         self._workers: list[_Worker] = []
         self._failed_starts = 0
@@ -206,8 +206,8 @@ class _Crew(Generic[R]):
         finally:
             for worker in self._workers:
                 worker.leave()
-        if self._failures:
-            raise self._failures[self._end]
+        if self._failure is not None:
+            raise self._failure
         if not self._outcomes:
             raise InputError(self._trouble)
         for index in self._waiting:
@@ -321,8 +321,7 @@ class _Crew(Generic[R]):
         if self._keep_errors:
             self._finish(Outcome(index, None, summary))
             return
-        self._failures[index] = error
-        self._end = min(self._end, index)
+        self._failure, self._end = error, index  # an earlier one than any before, since those behind it are ended
         for worker in self._workers:
             if worker.task is not None and worker.task > self._end:
                 worker.process.kill()

@@ -178,7 +178,9 @@ def require(
 
     Args:
         component: whatever has ``capabilities``.
-        order_types: all of these are needed; ``times_in_force`` and ``features`` likewise.
+        order_types: all of these are needed.
+        times_in_force: likewise.
+        features: likewise.
         mode: the execution mode of the run; None: none is needed.
 
     Raises:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -272,3 +274,28 @@ def test_each_run_has_models_of_its_own_and_those_that_know_each_other_still_do(
     assert one is not None
     assert one.commission(10, 1000, 0, 0) == 10_000_000
     assert tiers.commission.volume == 0  # type: ignore[union-attr]
+
+
+# --- the page ------------------------------------------------------------------------------------------------------------------
+
+
+def test_every_field_and_its_default_stand_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "backtest.md").read_text(encoding="utf-8")
+    table = page.partition("## Configuration")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `?([^|`]+)`? \| \S", table, re.MULTILINE)
+    fields = attrs.fields(BacktestConfig)
+    assert [name for name, _ in rows] == [field.name for field in fields]
+    for field, (_, written) in zip(fields, rows, strict=True):
+        if field.default is attrs.NOTHING:
+            assert written == "required", field.name
+        elif field.default is None or field.default == ():
+            assert written == str(field.default), field.name
+        else:
+            assert field.converter is not None
+            assert field.converter(_of_type(written, field.default)) == field.default, field.name  # type: ignore[operator]
+
+
+def _of_type(written: str, default: Any) -> Any:
+    return (
+        type(default)(written) if isinstance(default, int | float) and written.replace(".", "").isdigit() else written
+    )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -33,6 +33,7 @@ from simexec.trading.events import EventType, Signal
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.portfolio import Portfolio
+from simexec.trading.report import ExecType, ExecutionReport
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, TimeInForce
 from simexec.venue.model_venue import ModelVenue
 
@@ -282,6 +283,35 @@ def test_events_and_stats_are_those_of_the_execution_engine() -> None:
     assert metrics["orders"] == 20
     assert metrics["working"] == 0
     assert metrics["fills"] == len(results.fills)
+
+
+def test_a_trade_that_is_busted_was_never_there() -> None:
+    class Unlucky:
+        fills: ClassVar[list[Any]] = []
+
+        def on_bar(self, bar: Any, trader: Trader) -> None:
+            if bar.open == 10.0:
+                trader.buy("AAA", 5)
+            elif bar.open == 12.0:  # the venue takes the first trade back
+                fill = self.fills[0]
+                report = ExecutionReport(
+                    "bust-1", fill.order_id, ExecType.TRADE_CANCEL, trader.now_ns, 0, 5, fill.quantity, fill.price_quanta,
+                    fill.fee, fill.maker, venue=fill.venue, exec_ref_id=fill.exec_id,
+                )  # fmt: skip
+                end = ExecutionReport("bust-2", fill.order_id, ExecType.CANCELED, trader.now_ns + 1, 0, 0)
+                trader.engine.broker.lines["SIM.AAA"].back.send([report, end])
+            elif bar.open == 13.0:
+                trader.buy("AAA", 2)
+
+        def on_fill(self, fill: Any, trader: Trader) -> None:
+            self.fills.append(fill)
+
+    results = run(Unlucky(), loader_of({"AAA": flat([10.0, 11.0, 12.0, 13.0, 14.0, 16.0])}), commission="0.01")
+    assert [fill.quantity for fill in Unlucky.fills] == [5, 2]
+    assert [fill.quantity for fill in results.fills] == [2]
+    assert results.round_trips.fills == 1
+    assert float(results.final_equity) == pytest.approx(100_000 + 2 * (16 - 14) - 0.28)
+    assert [event.type for event in results.events].count(EventType.BUST) == 1
 
 
 def test_every_order_has_an_end_and_the_account_balances() -> None:

@@ -33,12 +33,12 @@ CASH = 1_000_000
 KINDS = {"QQQ": "quotes", "PPP": "prices", "BBB": "bars", "RRR": "bars"}
 INSTRUMENTS = [Instrument(symbol, Decimal("0.01")) for symbol in KINDS]
 SYMBOLS = st.sampled_from(sorted(KINDS))
-PRICES = st.integers(990, 1010)
-SIZES = st.sampled_from([0, 1, 7, 20, 200])
+PRICES = st.integers(998, 1002)  # few, so that orders and quotes meet
+SIZES = st.sampled_from([20, 7, 1, 0, 200])
 LIVES = st.sampled_from([TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK])
 ORDERS = {
     "symbol": SYMBOLS, "side": st.sampled_from(OrderSide), "quantity": st.integers(1, 60), "limit": st.none() | PRICES,
-    "stop": st.none() | st.none() | PRICES, "tif": LIVES,
+    "stop": st.sampled_from([None, None, None, *range(998, 1003)]), "tif": LIVES,
 }  # fmt: skip
 ROW = st.tuples(PRICES, PRICES, PRICES, PRICES, SIZES, SIZES, st.booleans())
 ROWS = st.dictionaries(SYMBOLS, ROW, min_size=1, max_size=3)
@@ -132,8 +132,12 @@ class Machine(RuleBasedStateMachine):
             if name in self.pulled:
                 self.fills.append((name, quantity, at))
 
-    @rule(**ORDERS, pulled=st.booleans())
-    def order(
+    @rule(orders=st.lists(st.tuples(st.fixed_dictionaries(ORDERS), st.booleans()), min_size=1, max_size=4))
+    def orders_are_given(self, orders: list[tuple[dict[str, Any], bool]]) -> None:
+        for fields, pulled in orders:
+            self._give(**fields, pulled=pulled)
+
+    def _give(
         self,
         symbol: str,
         side: OrderSide,
@@ -218,10 +222,6 @@ class Machine(RuleBasedStateMachine):
         if given_ in self.outside[order.symbol]:
             self.outside[order.symbol].remove(given_)
         self.markets[order.symbol].cancel(given_)
-
-    @rule(seconds=st.integers(1, 15))
-    def wait(self, seconds: int) -> None:
-        self.rig.sim.run(self.rig.sim.now + seconds * SECOND)
 
     @invariant()
     def every_order_and_the_account_are_as_predicted(self) -> None:

@@ -343,7 +343,11 @@ def test_errors_may_be_kept_as_outcomes(jobs: int) -> None:
     assert outcomes == [Outcome(i, None if i in errors else i, errors.get(i)) for i in range(7)]
 
 
-def test_a_failure_ends_what_is_under_way_behind_it_and_begins_nothing_more(tmp_path: Path) -> None:
+def test_a_failure_ends_what_is_under_way_behind_it_and_begins_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_PATIENCE", 60.0)
+
     def compute(task: int) -> None:
         (tmp_path / str(task)).touch()
         if task == 0:

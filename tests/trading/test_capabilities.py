@@ -224,7 +224,7 @@ def test_a_venue_takes_the_requests_that_it_claims(place: tuple[Scene, Venue]) -
 
 def test_a_venue_is_simulated_and_says_so(place: tuple[Scene, Venue]) -> None:
     assert place[1].capabilities.modes == SIMULATED_MODES
-    with pytest.raises(InputError, match="^Venue X.* lacks modes LIVE_TRADING"):
+    with pytest.raises(InputError, match=r"^Venue X.* lacks modes LIVE_TRADING"):
         require(place[1], mode="LIVE_TRADING")
 
 
