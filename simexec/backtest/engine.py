@@ -175,7 +175,7 @@ class _Run:
         self.has_tapes = bool(taped)
         self.pump = Pump(sim, taped, self.audience, self.trader.remember, self.record, self._fail)
         first_ns = self._start if self.books else self.pump.first_ns
-        self.curve = EquityCurve(config.history, days_of(config, sim.epoch, hours, first_ns, self._end))
+        self.curve = EquityCurve(config.history, days_of(config, sim.epoch, hours, first_ns))
         self._recorded = self._start
 
     async def go(self) -> BacktestResults:
@@ -246,7 +246,7 @@ class _Run:
     async def _end_orders(self) -> None:
         """Cancel what still works, and wait until every order has ended."""
         manager = self.engine.order_manager
-        while working := [order for order in manager.orders() if not order.is_final]:
+        while working := manager.open_orders():
             await manager.cancel_all(why=_OVER)
             self.broker.end_run()
             await self._sim.timeout(0)

@@ -15,7 +15,6 @@ from simexec.errors import InputError
 from simexec.venue.hours import Halt, SessionCalendar, TradingHours
 
 _DAY: Final = timedelta(days=1)
-_FOREVER: Final = 2**63 - 1
 
 
 def hours_of(config: BacktestConfig, epoch_ns: int) -> SessionCalendar | None:
@@ -53,27 +52,23 @@ def hours_of(config: BacktestConfig, epoch_ns: int) -> SessionCalendar | None:
 
 
 @frozen
-class _DaysOfRun:
-    """Days of which the first has all that comes before its rows, and the last all that comes behind: no day is empty of data.
+class _DaysOfRows:
+    """Days of which the first has all that comes before its rows, so that no day is without data.
 
     Args:
         days: of the calendar or time zone.
-        first_ns: time of the first row; ``end_ns``: end of the run.
+        first_ns: time of the first row.
     """
 
     days: Days
     first_ns: int
-    end_ns: int
 
     def end_after(self, time_ns: int) -> int:
         """See ``Days``."""
-        end = self.days.end_after(max(time_ns, self.first_ns - 1))
-        return end if end < self.end_ns else _FOREVER
+        return self.days.end_after(max(time_ns, self.first_ns - 1))
 
 
-def days_of(
-    config: BacktestConfig, epoch: datetime, hours: SessionCalendar | None, first_ns: int | None, end_ns: int
-) -> Days:
+def days_of(config: BacktestConfig, epoch: datetime, hours: SessionCalendar | None, first_ns: int | None) -> Days:
     """What counts as a day: from close to close of the calendar's sessions, without one from midnight to midnight.
 
     Args:
@@ -81,10 +76,9 @@ def days_of(
         epoch: when the run's clock is 0.
         hours: of the venues.
         first_ns: time of the first row, ns since the epoch; None without any.
-        end_ns: end of the run, ns since the epoch.
     """
     days: Days = LocalDays(epoch, config.timezone)
     if hours is not None:
         # What comes behind the last close belongs to its day.
         days = SessionDays([one.close_ns for one in hours.sessions[:-1]])
-    return _DaysOfRun(days, end_ns if first_ns is None else first_ns, end_ns)
+    return days if first_ns is None else _DaysOfRows(days, first_ns)

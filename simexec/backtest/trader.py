@@ -114,11 +114,7 @@ class Trader:
         """Orders that have not ended, in order of creation; of one that an algorithm works the order itself, not its parts."""
         if symbol is not None:
             self._known(symbol)
-        return [
-            order
-            for order in self._manager.orders()
-            if not order.is_final and order.parent_id is None and symbol in (None, order.instrument.symbol)
-        ]
+        return [order for order in self._manager.open_orders(symbol) if order.parent_id is None]
 
     def _known(self, symbol: str) -> Instrument:
         instrument = self.instruments.get(symbol)

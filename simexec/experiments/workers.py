@@ -296,7 +296,7 @@ class _Crew(Generic[R]):
             packed, summary, trace = content
             try:
                 error = cloudpickle.loads(packed)
-            except Exception:
+            except Exception:  # to make it again takes more than its ``args``
                 error = RuntimeError(summary)
             error.add_note(f"in {name}, in a worker process:\n{trace}")
             self._fail(index, error, summary)
@@ -438,7 +438,6 @@ def _do(function: Callable[..., object], shared: object, message: bytes) -> tupl
     except (Exception, SystemExit) as error:
         try:
             packed = _dumps(error)
-            cloudpickle.loads(packed)  # to make it again may take more than its ``args``
         except Exception:
             packed = b""
         return "raised", (packed, _summary(error), "".join(traceback.format_exception(error)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import numpy as np
 import pytest
 
 from simexec.backtest.data import BarArrays, QuoteArrays
@@ -143,6 +144,22 @@ def test_a_strategy_that_never_stops_thinking_is_stopped_at_the_end_of_the_backt
     assert 48 * 60 * MINUTE - 61 * MINUTE <= woken[-1] <= 48 * 60 * MINUTE
     assert results.stats["metrics"]["working"] == 0
     assert results.curve.times_ns[-1] == TEN + 3 * MINUTE
+
+
+def test_what_waited_behind_it_is_not_told_then_not_even_after_an_async_on_stop() -> None:
+    told = []
+
+    class Endless:
+        async def on_bar(self, bar: Any, trader: Trader) -> None:
+            told.append(bar.open)
+            await trader.wait("30d")
+
+        async def on_stop(self, trader: Trader) -> None:
+            await trader.wait("1s")
+            told.append("stop")
+
+    run(Endless(), minutes(3))
+    assert told == [10.0, "stop"]
 
 
 def test_a_strategy_that_sends_and_awaits_one_order_after_the_other_for_ever_is_stopped_too() -> None:
@@ -319,6 +336,31 @@ def test_it_can_be_caught_where_the_backtest_is_awaited_and_the_simulation_goes_
 
     with Simulation(epoch=config().epoch) as sim:
         assert sim.run(main(sim)) >= 24 * 60 * MINUTE
+
+
+def test_data_are_not_read_on_when_the_strategy_has_failed() -> None:
+    class Blocks:
+        is_bars = True
+        handed_out = 0
+
+        def load(self, request: Any) -> Any:
+            self._rows = np.concatenate(list(minutes(50).load(request).blocks()))
+            return self
+
+        def blocks(self) -> Any:
+            for block in np.split(self._rows, 50):
+                self.handed_out += 1
+                yield block
+
+    async def main(sim: Simulation, loader: Blocks) -> None:
+        with pytest.raises(OwnError):
+            await UnifiedBacktestEngine(config()).run(raising("on_bar", False, OwnError(1, note="one")), loader)
+        await sim.timeout("1d")
+
+    with Simulation(epoch=config().epoch) as sim:
+        loader = Blocks()
+        sim.run(main(sim, loader))
+    assert loader.handed_out <= 3
 
 
 def test_a_wrong_order_is_an_error_where_it_is_made() -> None:

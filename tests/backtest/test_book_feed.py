@@ -15,6 +15,7 @@ from simexec.backtest.trader import Trader
 from simexec.config.load import load_scenario
 from simexec.config.scenario import Scenario
 from simexec.errors import InputError
+from simexec.experiments.build import list_market
 from simexec.sim import Simulation
 from simexec.trading.instrument import Instrument
 from simexec.trading.vocabulary import OrderSide, OrderStatus, OrderType, PegType
@@ -96,11 +97,20 @@ def test_quotes_and_trades_are_told_in_order_of_arrival_and_every_trade_once() -
     assert together  # market orders that took from several orders
 
 
-def test_the_trades_that_are_told_are_all_that_the_market_had() -> None:
+def test_the_trades_that_are_told_are_all_that_the_market_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[Any] = []
+
+    def listing(*arguments: Any) -> Any:
+        listed.append(list_market(*arguments))
+        return listed[-1]
+
+    monkeypatch.setattr("simexec.backtest.book_feed.list_market", listing)
+
     class Listener:
-        told = 0
+        trades = told = 0
 
         def on_trade(self, trade: Any, trader: Trader) -> None:
+            self.trades += 1
             self.told += trade.quantity
             self.trader = trader
 
@@ -110,10 +120,13 @@ def test_the_trades_that_are_told_are_all_that_the_market_had() -> None:
 
     strategy, deaf = Listener(), Deaf()
     in_book(strategy)
-    in_book(deaf)
-    assert strategy.told == strategy.trader.engine.market("DEMO").traded_quantity() > 0
+    statistics = listed[0].view.statistics()
+    assert (statistics.trades, statistics.traded_quantity) == (strategy.trades, strategy.told)
+    assert strategy.trades > 50
     # What is known of the volume does not depend on who listens.
-    assert deaf.trader.engine.market("DEMO").traded_quantity() == strategy.told
+    in_book(deaf)
+    for one in (strategy, deaf):
+        assert one.trader.engine.market("DEMO").traded_quantity() == strategy.told
 
 
 def test_the_book_takes_orders_that_follow_it() -> None:

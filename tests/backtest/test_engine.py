@@ -479,6 +479,21 @@ def test_breaks_of_a_session_are_times_without_trading() -> None:
     assert [at(fill.time_ns, results) for fill in results.fills] == ["05 02:30"] + ["05 03:31"] * 3
 
 
+def test_a_session_that_the_start_cuts_has_what_is_left_of_it() -> None:
+    strategy = EveryBar()
+    for start, filled in (("03:35", ["05 03:37"]), ("03:00", ["05 03:36", "05 03:36", "05 03:37"])):
+        times = ["2024-01-05T02:59", "2024-01-05T03:00", "2024-01-05T03:01", "2024-01-05T03:35", "2024-01-05T03:36"]
+        columns = {**flat([10.0] * 5), "time": np.array(times, "datetime64[ns]")}
+        results = run(
+            strategy,
+            loader_of({"AAA": columns}),
+            calendar="XTKS",
+            start_date=f"2024-01-05T{start}",
+            end_date="2024-01-05",
+        )
+        assert [at(fill.time_ns, results) for fill in results.fills] == filled
+
+
 def test_a_period_without_a_session_and_an_unknown_calendar_are_refused() -> None:
     for fields, message in (
         ({"calendar": "XNYS", "start_date": "2024-01-06", "end_date": "2024-01-07"}, "has no session from 2024-01-06"),

@@ -344,9 +344,9 @@ def test_a_limit_at_the_low_of_the_bar_that_has_just_ended_is_not_filled_in_that
     assert results.round_trips.fills == 0  # each low lies below all that follow
 
 
-@given(seed=st.integers(0, 10**6))
+@given(seed=st.integers(0, 10**6), seconds=st.sampled_from([0, 1, 25, 70]))
 @settings(max_examples=20)
-def test_every_fill_is_of_a_bar_that_began_when_its_order_was_there(seed: int) -> None:
+def test_every_fill_is_of_a_bar_that_began_when_its_order_was_there(seed: int, seconds: int) -> None:
     orders: dict[str, int] = {}
 
     class AtTheLow:
@@ -355,12 +355,18 @@ def test_every_fill_is_of_a_bar_that_began_when_its_order_was_there(seed: int) -
                 orders[order.order_id] = trader.now_ns
 
     columns = walk(50, seed, gaps=0.3)
-    results = run(AtTheLow(), loader_of({"AAA": columns}), touch_fill_probability=1.0)
+    latency = Constant(seconds * 10**9)
+    results = run(
+        AtTheLow(),
+        loader_of({"AAA": columns}),
+        touch_fill_probability=1.0,
+        latencies=Latencies(latency, latency, latency),
+    )
     starts = (columns["time"].astype(np.int64) - ns("2024-01-02")).tolist()
     assert results.fills
     for fill in results.fills:
         assert fill.time_ns - MINUTE in starts
-        assert orders[fill.order_id] <= fill.time_ns - MINUTE
+        assert orders[fill.order_id] + seconds * 10**9 <= fill.time_ns - MINUTE
 
 
 def test_a_bar_is_told_at_its_end_and_not_before() -> None:

@@ -28,13 +28,30 @@ class Given:
     stop: int | None
     immediate: bool
     whole: bool
-    since: int = 0
     filled: int = 0
     live: bool = True
 
     @property
     def left(self) -> int:
         return self.quantity - self.filled
+
+
+class TwoDoors(NaiveModel):
+    """Bars, where orders of one door know nothing of those of the other: the venue takes them for two participants.
+
+    Attributes:
+        pulled: names of orders of one of the doors.
+    """
+
+    def __init__(self, numerator: int, denominator: int) -> None:
+        super().__init__(numerator, denominator)
+        self.pulled: set[str] = set()
+
+    def _one_leg(self, offers: list, open_: int) -> list:
+        doors: tuple[list, list] = ([], [])
+        for offer in offers:
+            doors[offer[1].name in self.pulled].append(offer)
+        return [offer for door in doors for offer in super(TwoDoors, self)._one_leg(door, open_)]
 
 
 class NaiveMarket:
@@ -52,14 +69,15 @@ class NaiveMarket:
         self.quote = {1: (0, 0), -1: (0, 0)}  # by side of the order that takes it: price and size
         self.taken = {1: 0, -1: 0}
         self.last = 0
-        self.model = NaiveModel(share.numerator, share.denominator)
+        self.model = TwoDoors(share.numerator, share.denominator)
         self.trades: list[Trade] = []
 
     # --- orders ---
 
-    def give(self, order: Given, now: int) -> list[Trade]:
+    def give(self, order: Given, now: int, *, pulled: bool) -> list[Trade]:
         """An order reaches the market."""
-        order.since = now
+        if pulled:
+            self.model.pulled.add(order.name)
         self.orders.append(order)
         self.model.orders[order.name] = NaiveOrder(
             order.name, order.side, order.quantity, order.limit, order.stop, now, order.immediate, order.whole

@@ -5,10 +5,12 @@ And two brokers, one whose orders are all pushed and one whose orders are all pu
 
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -159,10 +161,10 @@ class Machine(RuleBasedStateMachine):
             if market.known:
                 self.outside[symbol].append(given_)
             else:
-                self._book(symbol, market.give(given_, now))
+                self._book(symbol, market.give(given_, now, pulled=True))
         else:
             self.rig.push(order)
-            self._book(symbol, market.give(given_, now))
+            self._book(symbol, market.give(given_, now, pulled=False))
 
     @rule(rows=ROWS, pull=st.booleans(), gap=st.booleans())
     def market_data(self, rows: dict[str, tuple[Any, ...]], pull: bool, gap: bool) -> None:
@@ -204,7 +206,7 @@ class Machine(RuleBasedStateMachine):
     def _enter(self, symbol: str, now: int) -> None:
         waiting, self.outside[symbol] = self.outside[symbol], []
         for given_ in waiting:
-            self._book(symbol, self.markets[symbol].give(given_, now))
+            self._book(symbol, self.markets[symbol].give(given_, now, pulled=True))
 
     @rule(pick=st.integers(0, 1000))
     def cancel(self, pick: int) -> None:
@@ -258,8 +260,51 @@ class Machine(RuleBasedStateMachine):
         self.rig.portfolio.check()
 
 
-Machine.TestCase.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestABrokerWithTwoDoorsAgainstANaiveReading = Machine.TestCase
+
+
+def any_fields(choose: random.Random) -> dict[str, Any]:
+    """Fields of an order as the machine draws them."""
+    near = range(998, 1003)
+    return {
+        "symbol": choose.choice(list(KINDS)), "side": choose.choice(list(OrderSide)), "quantity": choose.randint(1, 60),
+        "limit": choose.choice([None, *near]), "stop": choose.choice([None, None, None, *near]),
+        "tif": choose.choice([TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK]),
+    }  # fmt: skip
+
+
+def any_rows(choose: random.Random) -> dict[str, tuple[Any, ...]]:
+    """Rows of market data as the machine draws them."""
+    sizes = [0, 1, 7, 20, 20, 200]
+    return {
+        symbol: (
+            *(choose.randint(998, 1002) for _ in range(4)),
+            choose.choice(sizes),
+            choose.choice(sizes),
+            choose.random() < 0.3,
+        )
+        for symbol in choose.sample(list(KINDS), choose.randint(1, 3))
+    }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_long_day_at_random_is_as_predicted_after_every_step(seed: int) -> None:
+    """The machine again, without hypothesis: many orders rest at a time, as its short runs have few."""
+    choose, machine = random.Random(seed), Machine()
+    machine.begin(choose.choice(["1", "0.5", "0.13"]), choose.choice(["0", "0.0013"]))
+    for _ in range(300):
+        for _ in range(choose.randint(0, 2)):
+            machine._give(**any_fields(choose), pulled=choose.random() < 0.5)
+        if choose.random() < 0.2:
+            machine.cancel(choose.randrange(1000))
+        machine.market_data(any_rows(choose), choose.random() < 0.6, choose.random() < 0.5)
+        machine.every_order_and_the_account_are_as_predicted()
+    trades = [
+        (name in machine.pulled, trade.maker) for name, (order, _) in machine.orders.items() for trade in order.trades
+    ]
+    assert all(trades.count((pulled, maker)) >= 5 for pulled in (True, False) for maker in (True, False))
+    machine.teardown()
 
 
 # --- the same order at either door ---

@@ -162,6 +162,17 @@ def test_this_process_keeps_its_environment_and_its_script(monkeypatch: pytest.M
     assert (dict(os.environ), sys.modules["__main__"]) == (environment, main)
 
 
+def test_a_worker_for_whom_there_is_nothing_more_leaves_while_the_others_work(tmp_path: Path) -> None:
+    def compute(task: int) -> None:
+        (tmp_path / str(task)).write_text(str(os.getpid()))
+        if task == 0:
+            wait_until(
+                lambda: (tmp_path / "1").exists() and not is_alive(int((tmp_path / "1").read_text() or os.getpid()))
+            )
+
+    assert run_tasks(compute, range(2), jobs=2) == [Outcome(0), Outcome(1)]
+
+
 # --- deaths ---
 
 
@@ -399,12 +410,16 @@ def test_an_error_keeps_what_it_carries() -> None:
     assert error.value.__notes__[0] == "a note"
 
 
-def test_an_error_of_progress_is_raised_and_ends_all() -> None:
+def test_an_error_of_progress_is_raised_and_ends_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_PATIENCE", 60.0)
+
     def object_to(fraction: float) -> None:
         raise LookupError("enough")
 
+    began = time.monotonic()
     with pytest.raises(LookupError, match="enough"):
-        run_tasks(rest_and_tell, range(9), jobs=2, progress=object_to)
+        run_tasks(lambda task: time.sleep(task), [0, 60, 60], jobs=2, progress=object_to)
+    assert time.monotonic() - began < 30
 
 
 # --- what cannot be sent ---
