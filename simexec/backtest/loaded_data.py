@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 
 from simexec.backtest.config import BacktestConfig
-from simexec.backtest.data import UNIX, BookData, ClippedTape, DataLoader, DataRequest, MarketSource
+from simexec.backtest.data import BookData, ClippedTape, DataLoader, DataRequest, MarketSource, since_1970
 from simexec.market.levels import Array
-from simexec.market.tape import Tape
+from simexec.market.tape import BAR_WIDTH, Tape
 
 
 @attrs.frozen(eq=False)
@@ -49,7 +49,9 @@ class LoadedData:
             request = DataRequest(instrument, config.start, config.end, config.calendar)
             found = loader.load(request)
             source: MarketSource = await found if inspect.isawaitable(found) else found
-            sources[instrument.symbol] = source if isinstance(source, BookData) else _in_memory(source, config)
+            if not isinstance(source, BookData):
+                source = _in_memory(source, config, instrument.symbol)
+            sources[instrument.symbol] = source
         return cls(sources)
 
     def load(self, request: DataRequest) -> MarketSource:
@@ -57,7 +59,7 @@ class LoadedData:
         return self.sources[request.symbol]
 
 
-def _in_memory(tape: Tape, config: BacktestConfig) -> RowsInMemory:
-    first, last = (round((moment - UNIX).total_seconds()) * 10**9 for moment in (config.start, config.end))
-    blocks = list(ClippedTape(tape, 0, first, last).blocks())
-    return RowsInMemory(np.concatenate(blocks) if blocks else np.empty((0, 7), np.int64), tape.is_bars)
+def _in_memory(tape: Tape, config: BacktestConfig, symbol: str) -> RowsInMemory:
+    clipped = ClippedTape(tape, 0, since_1970(config.start), since_1970(config.end), symbol)
+    blocks = list(clipped.blocks())
+    return RowsInMemory(np.concatenate(blocks) if blocks else np.empty((0, BAR_WIDTH), np.int64), tape.is_bars)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,7 +33,7 @@ from simexec.trading.report import Fill
 
 @attrs.frozen(eq=False, kw_only=True)
 class BacktestResults:
-    """A finished backtest. Returns are those of days; what cannot be computed is None.
+    """A finished backtest. Returns are those of days. A figure that cannot be computed is NaN, and None in ``figures``.
 
     Attributes:
         config: what it depended on.
@@ -92,33 +93,33 @@ class BacktestResults:
         return self.curve.daily_returns()
 
     @property
-    def annualised_return(self) -> float | None:
+    def annualised_return(self) -> float:
         """Compound return a year of ``config.periods_per_year`` days."""
-        return annualised_return(self.daily_returns, float(self.config.periods_per_year))
+        return _number(annualised_return(self.daily_returns, float(self.config.periods_per_year)))
 
     @property
-    def volatility(self) -> float | None:
+    def volatility(self) -> float:
         """Standard deviation of daily returns, annualised."""
-        return volatility(self.daily_returns, float(self.config.periods_per_year))
+        return _number(volatility(self.daily_returns, float(self.config.periods_per_year)))
 
     @property
     def _daily_rate(self) -> float:
         return float((1 + self.config.risk_free_rate) ** (1 / self.config.periods_per_year) - 1)
 
     @property
-    def sharpe_ratio(self) -> float | None:
+    def sharpe_ratio(self) -> float:
         """Mean over standard deviation of daily returns above the risk-free rate, annualised."""
-        return sharpe_ratio(self.daily_returns, self._daily_rate, float(self.config.periods_per_year))
+        return _number(sharpe_ratio(self.daily_returns, self._daily_rate, float(self.config.periods_per_year)))
 
     @property
-    def sortino_ratio(self) -> float | None:
+    def sortino_ratio(self) -> float:
         """As Sharpe's, over the deviation of returns below the risk-free rate alone."""
-        return sortino_ratio(self.daily_returns, self._daily_rate, float(self.config.periods_per_year))
+        return _number(sortino_ratio(self.daily_returns, self._daily_rate, float(self.config.periods_per_year)))
 
     @property
-    def calmar_ratio(self) -> float | None:
+    def calmar_ratio(self) -> float:
         """Annualised return over the deepest drawdown of daily returns."""
-        return calmar_ratio(self.daily_returns, float(self.config.periods_per_year))
+        return _number(calmar_ratio(self.daily_returns, float(self.config.periods_per_year)))
 
     @property
     def drawdown(self) -> Drawdown | None:
@@ -152,20 +153,20 @@ class BacktestResults:
         return self.round_trips.win_rate or 0.0
 
     @property
-    def profit_factor(self) -> float | None:
-        """Profit of trades that won over the loss of those that lost; None if none lost."""
-        return self.round_trips.profit_factor
+    def profit_factor(self) -> float:
+        """Profit of trades that won over the loss of those that lost; NaN if none lost."""
+        return _number(self.round_trips.profit_factor)
 
     @property
-    def turnover(self) -> float | None:
+    def turnover(self) -> float:
         """Half of all that was traded, purchases and sales, over mean equity."""
         mean = None if self.account is None else self.account.mean_equity
-        return None if mean is None else turnover(self.round_trips.traded_value, mean)
+        return _number(None if mean is None else turnover(self.round_trips.traded_value, mean))
 
     @property
-    def exposure(self) -> float | None:
+    def exposure(self) -> float:
         """Mean over time of the gross value of positions as a fraction of equity."""
-        return None if self.account is None else self.account.mean_exposure
+        return _number(None if self.account is None else self.account.mean_exposure)
 
     # --- the curve -------------------------------------------------------------------------------------------------------
 
@@ -189,9 +190,9 @@ class BacktestResults:
         return (self.epoch + timedelta(microseconds=time_ns // 1000)).astimezone(ZoneInfo(self.config.timezone))
 
     def figures(self) -> dict[str, Any]:
-        """All figures by name, as numbers, texts and None."""
+        """All figures by name, as numbers, texts, and None where there is no figure."""
         dates = self.drawdown_dates
-        return {
+        found: dict[str, Any] = {
             "initial_equity": float(self.initial_equity),
             "final_equity": float(self.final_equity),
             "total_return": self.total_return,
@@ -212,3 +213,9 @@ class BacktestResults:
             "fees": float(self.fees),
             "fills": self.round_trips.fills,
         }
+        return {name: None if value != value else value for name, value in found.items()}
+
+
+def _number(value: float | None) -> float:
+    """A figure that formats like any other, also where there is none."""
+    return math.nan if value is None else value

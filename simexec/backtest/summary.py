@@ -8,11 +8,11 @@ from simexec.backtest.results import BacktestResults
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2%}"
+    return "-" if value is None or value != value else f"{value:.2%}"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.2f}"
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:,.2f}"
 
 
 def format_backtest(results: BacktestResults) -> str:
