@@ -33,11 +33,8 @@ FEATURES: Final = frozenset(
 )  # fmt: skip
 """The features that components of simexec speak of."""
 
-SIMULATED_MODES: Final = frozenset({"BACKTEST_SINGLE", "BACKTEST_PARALLEL", "OPTIMIZATION"})
-"""The execution modes in which nothing real happens."""
-
-MODES: Final = SIMULATED_MODES | {"LIVE_TRADING"}
-"""Every execution mode."""
+MODES: Final = frozenset({"BACKTEST_SINGLE", "BACKTEST_PARALLEL", "OPTIMIZATION", "LIVE_TRADING"})
+"""Every execution mode. A simulated venue works in all of them: in LIVE_TRADING it lives on the wall clock."""
 
 T = TypeVar("T")
 _E = TypeVar("_E", bound=Enum)

@@ -98,4 +98,7 @@ class SessionCalendar:
         return any(session.contains(time_ns) for session in self.sessions)
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.sessions))
+        shown = [str(session) for session in self.sessions]
+        if len(shown) > 3:  # a year of them would be no text to read
+            shown[1:-1] = [f"{len(shown) - 2} more"]
+        return ", ".join(shown)

@@ -17,7 +17,7 @@ from simexec.market.midpoint import MidpointMarket
 from simexec.models.fees import MakerTakerFees
 from simexec.protocols import DurationModel
 from simexec.sim import Simulation, Station, format_duration
-from simexec.trading.capabilities import FEATURES, SIMULATED_MODES, Capabilities
+from simexec.trading.capabilities import FEATURES, MODES, Capabilities
 from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, MassCancelReport, RejectReason
 from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder
@@ -42,12 +42,12 @@ _PREVENTION: Final = {
     SelfTradePrevention.CANCEL_OLDEST: at.STP_OLDEST,
 }
 
-_LIT: Final = Capabilities(OrderType, TimeInForce, FEATURES - {"resting_min_quantity"}, SIMULATED_MODES)
+_LIT: Final = Capabilities(OrderType, TimeInForce, FEATURES - {"resting_min_quantity"}, MODES)
 _DARK: Final = Capabilities(
     (OrderType.MARKET, OrderType.LIMIT, OrderType.PEGGED),
     TimeInForce,
     ("hidden", "min_quantity", "resting_min_quantity", "peg_midpoint", "replace", "mass_cancel"),
-    SIMULATED_MODES,
+    MODES,
 )
 
 

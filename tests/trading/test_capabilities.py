@@ -13,7 +13,7 @@ from simexec.errors import InputError
 from simexec.market.midpoint import MidpointMarket, best_of
 from simexec.sim import Constant
 from simexec.testing import Participant
-from simexec.trading.capabilities import FEATURES, MODES, SIMULATED_MODES, Capabilities, capabilities, require
+from simexec.trading.capabilities import FEATURES, MODES, Capabilities, capabilities, require
 from simexec.trading.instrument import Instrument
 from simexec.trading.report import ExecType, RejectReason
 from simexec.trading.requests import NewOrder
@@ -25,7 +25,8 @@ from ..venue.making import MS, Scene, make_market, make_scene
 
 LIMIT, MARKET, STOP = OrderType.LIMIT, OrderType.MARKET, OrderType.STOP
 DAY, IOC = TimeInForce.DAY, TimeInForce.IOC
-LIT = Capabilities([MARKET, LIMIT, STOP], [DAY, IOC], ["displayed", "post_only"], SIMULATED_MODES)
+SIMULATED = MODES - {"LIVE_TRADING"}
+LIT = Capabilities([MARKET, LIMIT, STOP], [DAY, IOC], ["displayed", "post_only"], SIMULATED)
 DARK = Capabilities([MARKET, LIMIT], [IOC], ["hidden"], ["BACKTEST_SINGLE", "LIVE_TRADING"])
 
 
@@ -222,10 +223,9 @@ def test_a_venue_takes_the_requests_that_it_claims(place: tuple[Scene, Venue]) -
     assert [answer.cancelled for answer in sender.mass_cancels] == [1]
 
 
-def test_a_venue_is_simulated_and_says_so(place: tuple[Scene, Venue]) -> None:
-    assert place[1].capabilities.modes == SIMULATED_MODES
-    with pytest.raises(InputError, match=r"^Venue X.* lacks modes LIVE_TRADING"):
-        require(place[1], mode="LIVE_TRADING")
+def test_a_venue_works_in_every_mode(place: tuple[Scene, Venue]) -> None:
+    assert place[1].capabilities.modes == MODES
+    require(place[1], mode="LIVE_TRADING")
 
 
 def test_a_venue_with_lit_and_dark_books_claims_what_both_take() -> None:
