@@ -72,15 +72,16 @@ class MovingAverage:
 
 @attrs.define
 class InAndOut:
-    """Buys and sells by turns, once in so many bars; never if that is 0."""
+    """Buys and sells each symbol by turns, once in so many bars of it, one symbol after the other; never if that is 0."""
 
     every: int
     _seen: int = 0
 
     def on_bar(self, bar: Bar, trader: Trader) -> None:
         """See ``backtest.strategy``."""
+        minute, number = divmod(self._seen, _SYMBOLS)
         self._seen += 1
-        if self.every and self._seen % self.every == 0:
+        if self.every and (minute + 5 * number) % self.every == 0:
             (trader.sell if trader.position(bar.symbol) else trader.buy)(bar.symbol, 100)
 
 

@@ -266,9 +266,10 @@ class _Run:
         equity = exposure = 0
         for position in portfolio.positions.values():
             if position.quantity:
-                value = position.market_value
-                equity += value
-                exposure += abs(position.cost_basis + position.unrealised)
+                gained = position.unrealised
+                worth = position.cost_basis + gained
+                equity += gained if position.instrument.inverse else worth
+                exposure += abs(worth)
         self._recorded = now_ns
         self.curve.add(now_ns, equity + portfolio.cash[currency], exposure)
 

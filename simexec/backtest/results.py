@@ -31,7 +31,7 @@ from simexec.trading.portfolio import PortfolioSnapshot
 from simexec.trading.report import Fill
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class BacktestResults:
     """A finished backtest. Returns are those of days. A figure that cannot be computed is NaN, and None in ``figures``.
 
@@ -62,6 +62,11 @@ class BacktestResults:
     rows: int
     seconds: float
     assumptions: dict[str, str]
+
+    def __repr__(self) -> str:
+        # NOTE: short, since asyncio.run on CPython 3.11 makes the repr of what its coroutine returned, four times.
+        symbols = ", ".join(self.config.symbols)
+        return f"<BacktestResults of {symbols}: total return {self.total_return:.2%}, {self.total_trades} trades>"
 
     # --- money -----------------------------------------------------------------------------------------------------------
 

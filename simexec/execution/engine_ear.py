@@ -16,7 +16,7 @@ from simexec.trading.events import Event, EventType, Signal
 from simexec.trading.order import Order
 from simexec.trading.report import ExecType, ExecutionReport
 
-_EVENTS = {
+_KINDS = {
     ExecType.TRADE: EventType.FILL,
     ExecType.TRADE_CANCEL: EventType.BUST,
     ExecType.REJECTED: EventType.REJECT,
@@ -24,6 +24,9 @@ _EVENTS = {
     ExecType.CANCELED: EventType.CANCEL,
     ExecType.EXPIRED: EventType.CANCEL,
 }
+# By ``exec_type.code``, since a dict keyed by an enum member runs Python code to find it.
+_EVENTS = tuple(_KINDS.get(exec_type) for exec_type in ExecType)
+_REFUSALS = (ExecType.REJECTED, ExecType.CANCEL_REJECTED)
 
 
 class EngineEar:
@@ -67,9 +70,10 @@ class EngineEar:
         self.stats.heard(order, report)
         if self._answers.waiting:
             self._answers.happen(order)
-        if LOGGER.isEnabledFor(logging.DEBUG):
-            self._log(order, report)
-        kind = _EVENTS.get(report.exec_type)
+        level = logging.WARNING if report.exec_type in _REFUSALS else logging.DEBUG
+        if LOGGER.isEnabledFor(level):
+            self._log(level, order, report)
+        kind = _EVENTS[report.exec_type.code]
         if kind is not None and self._bus.wants(kind):
             self._bus.tell(Event(kind, _data_of(kind, order, report), self._sim.now))
 
@@ -82,12 +86,11 @@ class EngineEar:
         data = {"symbol": signal.symbol, "side": signal.side, "signal": signal, "reason": str(refusal)}
         self._bus.tell(Event(EventType.REJECT, data, self._sim.now))
 
-    def _log(self, order: Order, report: ExecutionReport) -> None:
-        refused = report.exec_type in (ExecType.REJECTED, ExecType.CANCEL_REJECTED)
+    def _log(self, level: int, order: Order, report: ExecutionReport) -> None:
         price = order.instrument.price_of_quanta(report.last_price_quanta) if report.last_quantity else None
         traded = f" {report.last_quantity} at {price}" if price is not None else ""
         log(
-            logging.WARNING if refused else logging.DEBUG, self._sim.now, "%s %s%s, %s of %s filled%s", order.order_id,
+            level, self._sim.now, "%s %s%s, %s of %s filled%s", order.order_id,
             report.exec_type.name, traded, order.filled_quantity, order.quantity, f": {report.text}" if report.text else "",
         )  # fmt: skip
 

@@ -52,6 +52,7 @@ class SeenMarket:
         self._quote: Quote | None = None
         self._trade: Trade | None = None
         self._close: int | None = None
+        self._bar: tuple[int, int, int] | None = None  # end, close and volume of the latest with trading
         self._traded = self._trades = self._quotes = 0
         self._waiting: dict[Waiter, None] = {}
 
@@ -62,11 +63,14 @@ class SeenMarket:
             self._close = close
             if not volume:
                 return
+            self._bar = time, close, volume  # NOTE: what a quote and a trade of it would be is made when it is asked for
             self._quotes += 1
-            self._quote = Quote(time, close, volume, close, volume)
-            self._hear_trade(time, close, volume)
+            self._trades += 1
+            self._traded += volume
         elif columns[KIND] == TRADE:
-            self._hear_trade(columns[TIME], columns[2], columns[3])
+            self._trades += 1
+            self._traded += columns[3]
+            self._trade = Trade(columns[TIME], columns[2], columns[3], 0, self._trades)
         else:
             time, _, bid, bid_size, ask, ask_size = columns
             self._quotes += 1
@@ -74,18 +78,16 @@ class SeenMarket:
         for waiter in list(self._waiting):
             waiter.look()
 
-    def _hear_trade(self, time_ns: int, price: int, quantity: int) -> None:
-        self._trades += 1
-        self._traded += quantity
-        self._trade = Trade(time_ns, price, quantity, 0, self._trades)
-
     def quote(self) -> Quote | None:
         """The latest quote; of bars the close as bid and ask, and the volume as both sizes; None before the first."""
-        return self._quote
+        if self._bar is None:
+            return self._quote
+        time, close, volume = self._bar
+        return Quote(time, close, volume, close, volume)
 
     def last_trade(self) -> Trade | None:
         """The latest trade, or bar as one trade of its volume at its close; None before the first."""
-        return self._trade
+        return self._trade if self._bar is None else Trade(*self._bar, 0, self._trades)
 
     def traded_quantity(self) -> int:
         """Sum of the quantities of all trades, or of the volumes of all bars."""
@@ -121,17 +123,17 @@ class SeenMarket:
     def changes(self) -> Event:
         """The next quote or bar; its value is the quote then seen."""
         start = self._quotes
-        return self._wait(lambda: self._quote if self._quotes > start else None)
+        return self._wait(lambda: self.quote() if self._quotes > start else None)
 
     def next_trade(self) -> Event:
         """The next trade or bar with trading; its value is the trade."""
         start = self._trades
-        return self._wait(lambda: self._trade if self._trades > start else None)
+        return self._wait(lambda: self.last_trade() if self._trades > start else None)
 
     def crosses(self, price: int, side: OrderSide | None = None) -> Event:
         """The first moment at which the quote has come to ``price`` (quanta); see ``MarketView.crosses``."""
-        keys = crossing_keys(whole_price(price), side, self._quote)
-        return self._wait(lambda: self._quote if reaches(self._quote, keys) else None)
+        keys = crossing_keys(whole_price(price), side, self.quote())
+        return self._wait(lambda: quote if reaches(quote := self.quote(), keys) else None)
 
     def _wait(self, condition: Callable[[], Any]) -> Event:
         return Wait(self._sim, condition, [(cast(Feed, self), None)]).event  # of a feed it needs join and leave

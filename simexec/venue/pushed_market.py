@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
-
 from simexec.errors import InputError
 from simexec.market.tape import END, KIND, QUOTE, START, TIME
 from simexec.venue.model_market import Fills, Sessions
@@ -86,10 +84,9 @@ class PushedMarket:
             fills.renew()
         trades = not self.orders or self._sessions.trades(row[START] if is_bar else now, now)
         self.outside += not trades
-        passes_by = not (trades and self.orders)
-        if not is_bar and (passes_by or (is_first and row[KIND] == QUOTE)):
-            fills.pass_by(np.array([row]))
-            passes_by = True
+        passes_by = not trades or (is_first and not is_bar and row[KIND] == QUOTE)
+        if passes_by and not is_bar:
+            fills.apply((), row)
         if is_first and not is_bar:
             self._tell(self._arrive(now, trades))
         if not passes_by:

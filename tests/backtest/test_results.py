@@ -342,3 +342,9 @@ def test_assumptions_name_every_model_that_was_used() -> None:
         "returns": "0.03", "impact": "none", "sessions": "always open",
     }.items():  # fmt: skip
         assert any(one.replace("\\", "") in lines[name] for one in part.split("|")), name
+
+
+def test_the_repr_is_one_short_line() -> None:
+    results = of_days(Plan([100]), daily([100.0, 101.0, 102.0]))
+    text = f"<BacktestResults of {results.config.symbols[0]}: total return {results.total_return:.2%}, 0 trades>"
+    assert repr(results) == text

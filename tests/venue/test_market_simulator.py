@@ -425,3 +425,18 @@ def test_a_simulator_is_equal_to_another_of_the_same_models_whatever_it_was_aske
     fill_of(one, order_of(), 150)
     assert one == other
     assert MarketSimulator(participation="0.25").participation == Fraction(1, 4)
+
+
+@given(
+    price=st.decimals("0.000001", 10**6, places=7, allow_nan=False),
+    quantum=st.sampled_from(["0.01", "0.05", "0.3", "7", "0.00001"]),
+    subticks=st.sampled_from([1, 2, 100]),
+)
+def test_prices_of_market_data_are_rounded_to_the_nearest_quantum_half_to_even(
+    price: Decimal, quantum: str, subticks: int
+) -> None:
+    instrument = Instrument("X", Decimal(quantum), subticks=subticks)
+    assert nearest_quanta(instrument, price) == max(1, round(Fraction(price) / Fraction(instrument.quantum)))
+    half = instrument.quantum / 2
+    for odd in (3, 5):
+        assert nearest_quanta(instrument, odd * half) == round(Fraction(odd, 2))
