@@ -17,8 +17,8 @@ _KINDS: Final = {True: "bars", False: "quotes and trades"}
 class PushedMarket:
     """Matches each row with the orders when it is handed in; nothing is on the calendar.
 
-    Before the first row it is not known whether there will be bars or quotes, so orders wait, as they do for a bar. They meet a first
-    quote as if they arrived with it: a limit order that could trade gets the quote's price, not its own limit.
+    Before the first row it is not known whether there will be bars or quotes, so orders wait, as they do for a bar. They meet a
+    first quote as if they arrived with it: a limit order that could trade gets the quote's price, not its own limit.
 
     Args:
         name: of the venue.

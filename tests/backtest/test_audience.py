@@ -210,7 +210,9 @@ def buying(**fields: Any) -> Signal:
 
 
 @pytest.mark.parametrize(
-    "answer", [buying(), [buying()], (one for one in [buying()]), {buying().symbol: buying()}.values()], ids=str
+    "answer",
+    [buying(), [buying()], (one for one in [buying()]), {buying().symbol: buying()}.values()],
+    ids=["one", "list", "generator", "values"],
 )
 def test_a_signal_or_several_are_sized_by_risk_and_sent(answer: Any) -> None:
     class Wishful:

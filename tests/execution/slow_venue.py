@@ -36,7 +36,7 @@ class SlowVenue:
     def on_reports(self, deliver: Callable[[list[ExecutionReport]], None]) -> None:
         self._deliver = deliver
 
-    def choose(self, venue: str | None) -> str:
+    def choose(self, venue: str | None, instrument: object = None) -> str:
         return venue or "XTST"
 
     def send(self, order: Order) -> None:
