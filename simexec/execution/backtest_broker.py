@@ -326,10 +326,10 @@ class BacktestBroker:
         Raises:
             OrderError: it is not at one of our venues, or has less left there.
         """
-        line = self.lines.get(order.venue)
+        line = None if self.is_pulled(order) else self.lines.get(order.venue)
         connection = None if line is None else line.connection
         working = connection.working.get(order.order_id) if isinstance(connection, ModelConnection) else None
-        if line is None or working is None or fill.quantity > working.live.leaves:
+        if working is None or fill.quantity > working.live.leaves:
             left = 0 if working is None else working.live.leaves
             raise OrderError(
                 f"a fill of {fill.quantity} by hand does not fit {order.order_id}, of which {order.venue} has {left} left;"

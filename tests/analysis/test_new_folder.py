@@ -20,9 +20,13 @@ def test_a_folder_takes_its_name_when_all_is_written(tmp_path):
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path):
-    with pytest.raises(KeyError), new_folder(tmp_path / "a" / "run") as folder:
-        (folder / "file").write_text("half")
-        raise KeyError("broken")
+    def break_off():
+        with new_folder(tmp_path / "a" / "run") as folder:
+            (folder / "file").write_text("half")
+            raise KeyError("broken")
+
+    with pytest.raises(KeyError, match="broken"):
+        break_off()
     assert names(tmp_path) == set()
 
 

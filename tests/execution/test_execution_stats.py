@@ -109,8 +109,10 @@ def test_orders_count_by_their_ends_and_by_whether_they_have_traded() -> None:
     filled, part, none, refused, working = (teller.order() for _ in range(5))
     for order in (filled, part, none, working):
         teller.tell(order, teller.report(order, NEW, 0, 100))
-    teller.trade(filled, 60), teller.trade(filled, 40), teller.trade(part, 30)
-    teller.end(part, CANCELED), teller.end(none, EXPIRED), teller.end(refused, REJECTED)
+    for order, quantity in ((filled, 60), (filled, 40), (part, 30)):
+        teller.trade(order, quantity)
+    for order, end in ((part, CANCELED), (none, EXPIRED), (refused, REJECTED)):
+        teller.end(order, end)
     metrics = teller.metrics
     assert (metrics["orders"], metrics["working"]) == (5, 1)
     assert (metrics["filled"], metrics["cancelled"], metrics["expired"], metrics["rejected"]) == (1, 1, 1, 1)

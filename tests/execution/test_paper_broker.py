@@ -38,13 +38,12 @@ def test_orders_take_time_to_arrive_and_reports_to_come_back(latencies: Latencie
         assert order.venue == "paper.AAPL"
 
 
-def test_two_brokers_of_one_simulation_need_names_of_their_own() -> None:
+def test_brokers_of_one_simulation_have_names_of_their_own() -> None:
     with Simulation():
         portfolio = Portfolio(100_000)
-        first, second, third = (BacktestBroker(portfolio, name=name) for name in ("SIM", "OTHER", "SIM"))
+        first, second, third = BacktestBroker(portfolio), BacktestBroker(portfolio), paper_broker(portfolio)
         share = first.instrument("AAPL")
 
-        assert first.venue(share).name == "SIM.AAPL"
-        assert second.venue(share).name == "OTHER.AAPL"
-        with pytest.raises(InputError, match="give the second component a name of its own"):
-            third.venue(share)
+        assert [one.venue(share).name for one in (first, second, third)] == ["SIM.AAPL", "SIM2.AAPL", "paper.AAPL"]
+        with pytest.raises(InputError, match="paper"):
+            paper_broker(portfolio)

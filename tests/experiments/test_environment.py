@@ -11,6 +11,7 @@ from simexec import (
     ConfigError,
     EventType,
     InputError,
+    Instrument,
     OrderSide,
     OrderStatus,
     RiskLimits,
@@ -136,6 +137,29 @@ def test_limits_sizing_and_breaker_are_in_force() -> None:
     assert refused.status is OrderStatus.REJECTED
     assert "max_order_quantity" in refused.reason
     assert environment.circuit_breaker is engine.circuit_breaker
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+def test_a_breaker_measures_losses_in_the_accounts_own_currency(currency: str) -> None:
+    share = Instrument("AAPL", "0.01", currency=currency)
+    with create_execution_environment(
+        config={"initial_cash": 10_000, "currency": currency},
+        instruments=[share],
+        circuit_breaker=BreakerLimits(max_loss=100),
+    ) as environment:
+
+        async def main() -> object:
+            engine, sim = environment.engine, environment.sim
+            await engine.process_event(price(value=100))
+            await environment.order_manager.wait_final(await engine.process_event(order(quantity=50)))
+            await engine.process_event(price(value=97))
+            await sim.timeout("2s")
+            return await engine.process_event(order(quantity=1))
+
+        refused = environment.run(main())
+
+    assert refused.status is OrderStatus.REJECTED
+    assert "max_loss" in refused.reason
 
 
 def test_an_entry_point_that_makes_no_broker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
