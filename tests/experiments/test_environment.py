@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -287,3 +289,111 @@ def test_eight_threads_trade_at_once_and_nothing_is_lost() -> None:
     assert (metrics.orders, metrics.fill_rate, metrics.volume) == (threads * each, 1.0, traded)
     portfolio = environment.risk_portfolio.get_portfolio_state()
     assert {symbol: portfolio.position(symbol) for symbol in ("S0", "S1", "S2")} == {"S0": 0, "S1": 0, "S2": 0}
+
+
+def test_eight_threads_and_a_hundred_thousand_operations_in_real_time_mode_lose_nothing() -> None:
+    """Threads change the context and send orders, processes of the simulation do too, and all that was done is there."""
+    threads, each, between = 8, 12_500, 500
+    environment = create_execution_environment(
+        mode="LIVE_TRADING",
+        config={"broker": "paper", "initial_cash": 100_000_000},
+        limits=RiskLimits(allow_short=True),
+    )
+    engine, context, sim = environment.engine, environment.context, environment.sim
+    done = [0] * threads
+    ended: list[object] = []
+    torn: list[tuple[int, int]] = []
+    is_over = threading.Event()
+
+    async def both(by: int) -> None:
+        """Two counters that are always equal, to whoever sees them from outside."""
+        async with context.transaction("both"):
+            await context.set("left", context.get("left", 0) + by)
+            await context.set("right", context.get("right", 0) + by)
+
+    async def undone() -> None:
+        async with context.transaction("undone"):
+            await context.set("left", -1)
+            raise InterruptedError
+
+    async def work(number: int) -> None:
+        for turn in range(each):
+            kind = turn % 5
+            if kind == 0:
+                await context.record_fill(f"{number}.{turn}", 1 + number, 1, 0)
+            elif kind == 1:
+                await both(1)
+            elif kind == 2:
+                async with context.resource(f"book {turn % 3}"):
+                    await context.set(f"last {number}", turn)
+            elif kind == 3:
+                await context.record_order(f"{number}.{turn}")
+            else:
+                with suppress(InterruptedError):
+                    await undone()
+            done[number] += 1
+            if turn % between == 0:
+                ended.append(environment.submit(trade(number, turn)).result(timeout=60))
+
+    async def trade(number: int, turn: int) -> object:
+        sent = await engine.process_event(order("S", "BUY" if turn % 1000 else "SELL", 1 + number))
+        await environment.order_manager.wait_final(sent)
+        return sent
+
+    async def inside() -> int:
+        """A process of the simulation among the threads."""
+        turns = 0
+        while not is_over.is_set():
+            await both(1)
+            turns += 1
+            await sim.timeout("1ms")
+        return turns
+
+    async def begin() -> None:
+        await engine.process_event(price("S", 100))
+
+    def look() -> None:
+        while not is_over.wait(0.001):
+            seen = context.metrics
+            if seen.filled_orders > seen.orders:
+                torn.append((seen.filled_orders, seen.orders))
+
+    turns: list[int] = []
+
+    def lead() -> None:
+        try:
+            environment.submit(begin()).result(timeout=60)
+            process = environment.submit(inside())
+            workers = [threading.Thread(target=lambda n=n: asyncio.run(work(n))) for n in range(threads)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join(timeout=120)
+            is_over.set()
+            turns.append(process.result(timeout=60))
+        finally:
+            is_over.set()
+            environment.stop()
+
+    others = [threading.Thread(target=lead), threading.Thread(target=look)]
+    for other in others:
+        other.start()
+    environment.run()
+    for other in others:
+        other.join()
+    environment.close()
+
+    assert done == [each] * threads
+    share = threads * each // 5
+    metrics = context.metrics
+    assert metrics.fills == share
+    assert metrics.volume == sum((1 + number) * each // 5 for number in range(threads))
+    assert metrics.orders == 2 * share
+    assert context.get("left") == context.get("right") == share + turns[0]
+    assert [context.get(f"last {number}") for number in range(threads)] == [each - 3] * threads
+    assert metrics.transactions_rolled_back == share
+    assert torn == []
+    assert len(ended) == threads * each // between
+    assert {sent.status for sent in ended} == {OrderStatus.FILLED}
+    traded = sum(sent.side.sign * sent.filled_quantity for sent in ended)
+    assert environment.risk_portfolio.get_portfolio_state().position("S") == traded
