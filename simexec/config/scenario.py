@@ -12,7 +12,8 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from simexec.config.algorithm import at_market, dump_algorithm, to_algorithm
-from simexec.config.execution import ExecutionConfig, check_scenario_mode
+from simexec.config.brokers import BUILT_IN
+from simexec.config.execution import ExecutionConfig, MarketSimulationConfig, check_scenario_mode
 from simexec.config.flow import FlowConfig
 from simexec.config.markets import MarketSettings, OtherMarketConfig, check_markets, check_price, markets_of
 from simexec.config.order import OrderConfig
@@ -137,6 +138,20 @@ class Scenario:
                 f"execution.market_simulation.commission ({models.commission.type}): not used by a "
                 "book venue, where venue.fees apply"
             )
+        plain = MarketSimulationConfig()
+        for name in ("participation", "touch_fill_probability"):
+            if getattr(models, name) != getattr(plain, name):
+                notes.append(
+                    f"execution.market_simulation.{name} ({getattr(models, name)}): not used by a book venue, where the book"
+                    " decides what fills"
+                )
+        if self.execution.broker.class_name not in BUILT_IN:
+            notes.append(
+                f"execution.broker.class ({self.execution.broker.class_name}): not used by a scenario, whose broker has lines to"
+                " its venues; see create_execution_environment"
+            )
+        if self.execution.thread_safety:
+            notes.append("execution.thread_safety: a scenario runs in one thread, and needs no locks")
         if self.recording.quotes and self.recording.history is HistoryMode.OFF:
             notes.append("recording.quotes: none are written, since recording.history is off")
         return tuple(notes)

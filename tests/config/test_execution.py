@@ -288,3 +288,15 @@ def test_the_brokers_of_the_specification_need_no_installation(name: str, monkey
 
     monkeypatch.setattr("importlib.metadata.entry_points", nobody)
     assert scenario(execution={"broker": {"class": name}}).execution.broker.class_name == name
+
+
+def test_what_a_scenario_does_not_use_of_the_section_it_says() -> None:
+    section = {
+        "broker": {"class": "paper"},
+        "thread_safety": True,
+        "market_simulation": {"participation": 0.1, "touch_fill_probability": 0.5},
+    }
+    notes = scenario(execution=section).unused()
+    for name in ("participation (0.1)", "touch_fill_probability (0.5)", "broker.class (paper)", "thread_safety"):
+        assert sum(f"execution.{name}" in note or f"market_simulation.{name}" in note for note in notes) == 1
+    assert len(notes) == 4
