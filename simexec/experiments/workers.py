@@ -15,25 +15,25 @@ each took 3 times as long for products of 600 x 600 matrices, and 14 times as lo
 from __future__ import annotations
 
 import heapq
-import inspect
 import os
 import pickle
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection as pipes
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
 import cloudpickle
 
 from simexec.errors import InputError
+from simexec.experiments.packing import because, dumps, pack, pack_setup, summary
 
 R = TypeVar("R")
 
@@ -46,7 +46,6 @@ _STARTS: Final = 3
 _PATIENCE: Final = 5.0
 """Seconds that a worker without work may take to leave."""
 
-_dumps: Callable[[object], bytes] = cloudpickle.dumps
 _start_lock = threading.Lock()
 _inside_worker = False
 
@@ -101,7 +100,7 @@ def run_tasks(
     progress = progress or (lambda fraction: None)
     if count == 1 or not todo:
         return _run_here(function, todo, shared, progress, keep_errors)
-    return _Crew[R](todo, _pack_setup(function, shared), progress, keep_errors).run(min(count, len(todo)))
+    return _Crew[R](todo, pack_setup(function, shared), progress, keep_errors).run(min(count, len(todo)))
 
 
 def _cpus() -> int:
@@ -121,7 +120,7 @@ def _run_here(
             if not keep:
                 error.add_note(f"in {_describe(index, task)}")
                 raise
-            outcome = Outcome(index, None, _summary(error))
+            outcome = Outcome(index, None, summary(error))
         outcomes.append(outcome)
         progress(len(outcomes) / len(tasks))
     return outcomes
@@ -137,10 +136,6 @@ def _describe(index: int, task: object) -> str:
     except Exception:  # of the task's own class
         words = type(task).__name__
     return f"task {index} ({words if len(words) <= 80 else words[:79] + '…'})"
-
-
-def _summary(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 # --- here: those who are given work, and what they bring back ----------------------------------------------------------
@@ -226,7 +221,7 @@ class _Crew(Generic[R]):
         except (OSError, EOFError) as error:
             ours.close()
             self._failed_starts += 1
-            self._trouble = f"no worker process could be started ({_summary(error)})"
+            self._trouble = f"no worker process could be started ({summary(error)})"
             return
         finally:
             theirs.close()
@@ -244,7 +239,7 @@ class _Crew(Generic[R]):
         while self._is_work():
             index = heapq.heappop(self._waiting)
             try:
-                message = _pack(_describe(index, self._tasks[index]), self._tasks[index])
+                message = pack(_describe(index, self._tasks[index]), self._tasks[index])
             except InputError as error:
                 self._fail(index, error, str(error))
                 continue
@@ -293,20 +288,20 @@ class _Crew(Generic[R]):
         """Keep what came of a task."""
         name = _describe(index, self._tasks[index])
         if kind == "raised":
-            packed, summary, trace = content
+            packed, text, trace = content
             try:
                 error = cloudpickle.loads(packed)
             except Exception:  # to make it again takes more than its ``args``
-                error = RuntimeError(summary)
+                error = RuntimeError(text)
             error.add_note(f"in {name}, in a worker process:\n{trace}")
-            self._fail(index, error, summary)
+            self._fail(index, error, text)
             return
         trouble = content
         if kind == "value":
             try:
                 value = cloudpickle.loads(content)
             except Exception as unreadable:
-                trouble = f" ({_summary(unreadable)})"
+                trouble = f" ({summary(unreadable)})"
             else:
                 self._finish(Outcome(index, value))
                 return
@@ -317,9 +312,9 @@ class _Crew(Generic[R]):
         self._outcomes[outcome.index] = outcome
         self._progress(len(self._outcomes) / len(self._tasks))
 
-    def _fail(self, index: int, error: BaseException, summary: str) -> None:
+    def _fail(self, index: int, error: BaseException, text: str) -> None:
         if self._keep_errors:
-            self._finish(Outcome(index, None, summary))
+            self._finish(Outcome(index, None, text))
             return
         self._failure, self._end = error, index  # an earlier one than any before, since those behind it are ended
         for worker in self._workers:
@@ -354,57 +349,6 @@ def _send(line: Connection, message: bytes) -> None:
         line.send_bytes(message)
 
 
-# --- what travels ------------------------------------------------------------------------------------------------------
-
-
-def _pack_setup(function: Callable[..., object], shared: object) -> bytes:
-    try:
-        return _dumps((function, shared))
-    except Exception:
-        _pack(f"function {getattr(function, '__qualname__', type(function).__name__)}", function)
-        _pack("what is shared", shared)
-        raise
-
-
-def _pack(what: str, thing: object) -> bytes:
-    """A thing as bytes.
-
-    Raises:
-        InputError: it cannot be pickled; the message names the part that cannot.
-    """
-    try:
-        return _dumps(thing)
-    except Exception as error:
-        raise InputError(
-            f"{what} cannot be sent to a worker process{_because(thing, error)}; make that inside the function, or pass jobs=1"
-        ) from error
-
-
-def _because(thing: object, error: Exception) -> str:
-    part = _culprit(thing)
-    return f" because of its {part} ({_summary(error)})" if part else f" ({_summary(error)})"
-
-
-def _culprit(thing: object, depth: int = 3) -> str:
-    """What in a thing cannot be pickled, as far as it can be found; empty: it is the thing itself."""
-    parts: dict[str, object] = {}
-    if isinstance(thing, FunctionType):
-        used = inspect.getclosurevars(thing)
-        parts = {f"variable {name}": part for name, part in {**used.globals, **used.nonlocals}.items()}
-    elif isinstance(thing, Mapping):
-        parts = {f"[{key!r}]": part for key, part in thing.items()}
-    elif isinstance(thing, list | tuple):
-        parts = {f"[{i}]": part for i, part in enumerate(thing)}
-    elif hasattr(thing, "__dict__"):
-        parts = {f".{name}": part for name, part in vars(thing).items()}
-    for name, part in parts.items():
-        try:
-            _dumps(part)
-        except Exception:
-            return name + (_culprit(part, depth - 1) if depth else "")
-    return ""
-
-
 # --- in a worker -------------------------------------------------------------------------------------------------------
 
 
@@ -420,9 +364,7 @@ def _work(line: Connection) -> None:
         try:
             function, shared = cloudpickle.loads(line.recv_bytes())
         except Exception as error:
-            line.send(
-                ("unloadable", f"a worker process cannot load the function or what is shared ({_summary(error)})")
-            )
+            line.send(("unloadable", f"a worker process cannot load the function or what is shared ({summary(error)})"))
             return
         line.send(("ready", None))
         while True:
@@ -437,11 +379,11 @@ def _do(function: Callable[..., object], shared: object, message: bytes) -> tupl
         value = _call(function, cloudpickle.loads(message), shared)
     except (Exception, SystemExit) as error:
         try:
-            packed = _dumps(error)
+            packed = dumps(error)
         except Exception:
             packed = b""
-        return "raised", (packed, _summary(error), "".join(traceback.format_exception(error)))
+        return "raised", (packed, summary(error), "".join(traceback.format_exception(error)))
     try:
-        return "value", _dumps(value)
+        return "value", dumps(value)
     except Exception as error:
-        return "unsendable", _because(value, error)
+        return "unsendable", because(value, error)
