@@ -57,9 +57,11 @@ class DefaultExecutionEngine:
         broker, risk, circuit_breaker: as given, or as made.
         order_manager: of all orders.
         portfolio: the account.
+        new_order: what ``create_order`` does, without ``await``.
 
     Raises:
-        InputError: a broker without an account and no risk, or a risk of another account than the broker's.
+        InputError: no broker, one without an account and no risk, a risk of another account than the broker's, a broker that has
+            an engine already, or instruments that it does not trade.
     """
 
     def __init__(
@@ -88,7 +90,6 @@ class DefaultExecutionEngine:
             for one in known or ():
                 broker.trade(one)
             known = broker.instruments if known is None else known
-            broker.on_market_data(self._see)
         # The ear stands behind risk, which reserves and should stand last: it refuses nothing, and hears of what does leave.
         guards: list[Guard] = [*([] if circuit_breaker is None else [circuit_breaker]), self.risk, self._ear]
         self.order_manager = OrderManager(
@@ -102,6 +103,8 @@ class DefaultExecutionEngine:
             sim=self._sim,
         )
         self.new_order = self.order_manager.new_order
+        if isinstance(broker, BacktestBroker):
+            broker.on_market_data(self._see)
         if circuit_breaker is not None:
             currency = next(iter(self.portfolio.initial_cash), "USD")
             circuit_breaker.attach(self.order_manager, self.risk, currency=currency)
@@ -206,16 +209,17 @@ class DefaultExecutionEngine:
     def _order(self, data: Mapping[str, Any]) -> Order:
         fields = Fields("ORDER", data)
         if "order" in data:
-            order = self._own(fields.instance("order", Order))
+            given = fields.instance("order", Order)
             fields.close()
+            order = self._own(given)
         elif "order_id" in data:
-            order = self.order_manager.order(fields.text("order_id"))
+            order_id = fields.text("order_id")
             fields.close()
+            order = self.order_manager.order(order_id)
         else:
             made = fields.order()
-            self.broker.choose(
-                made.get("venue"), self.instrument(made["symbol"])
-            )  # or the order could be made and not sent
+            # Asked first, or an order could be made that goes nowhere.
+            self.broker.choose(made.get("venue"), self.instrument(made["symbol"]))
             order = self.new_order(**made)
         if order.status is not _PENDING:
             raise OrderError(f"order {order.order_id} is {order.status.name} and cannot be sent again; create another")
@@ -246,9 +250,9 @@ class DefaultExecutionEngine:
     def _cancel(self, data: Mapping[str, Any]) -> None:
         fields = Fields("CANCEL", data)
         if "order_id" in data:
-            order = self.order_manager.order(fields.text("order_id"))
+            order_id = fields.text("order_id")
             fields.close()
-            self.order_manager.cancel(order)
+            self.order_manager.cancel(self.order_manager.order(order_id))
             return
         venue, symbol = fields.text("venue", None), fields.text("symbol", None)
         side = None if data.get("side") is None else fields.member("side", OrderSide)
@@ -346,7 +350,7 @@ _STEPS: Mapping[EventType, Callable[[DefaultExecutionEngine, Mapping[str, Any]],
 
 def _account(broker: BacktestBroker | OrderLines, risk: RiskPortfolioContainer | None) -> Portfolio:
     """The one account of a broker and a risk."""
-    if not callable(getattr(broker, "on_reports", None)):
+    if isinstance(broker, type) or not callable(getattr(broker, "on_reports", None)):
         raise InputError(f"broker {broker!r} is no broker; give a BacktestBroker, or a Broker with lines to venues")
     if risk is not None and not isinstance(risk, RiskPortfolioContainer):
         raise InputError(f"risk {risk!r} is no RiskPortfolioContainer; give RiskPortfolioContainer(portfolio=...)")

@@ -55,7 +55,7 @@ class Fields:
     """
 
     def __init__(self, kind: str, data: Mapping[str, Any]) -> None:
-        self._kind = kind
+        self._event = f"{'an' if kind[0] in 'AEIO' else 'a'} {kind} event"
         self._data = data
         self._read: list[str] = []
 
@@ -64,35 +64,35 @@ class Fields:
         value = self._data.get(name, default)
         if value is _REQUIRED:
             given = ", ".join(map(str, self._data)) or "nothing"
-            raise InputError(f"a {self._kind} event needs a {name!r}; its data have {given}")
+            raise InputError(f"{self._event} needs a {name!r}; its data have {given}")
         return value
 
     def text(self, name: str, default: Any = _REQUIRED) -> Any:
         """A text that is not empty, or the default."""
         value = self._value(name, default)
         if value is not default and (not isinstance(value, str) or not value.strip()):
-            raise InputError(f"{name} {value!r} of a {self._kind} event is not a text")
+            raise InputError(f"{name} {value!r} of {self._event} is not a text")
         return value
 
     def number(self, name: str, default: float) -> float:
         """A number, or the default."""
         value = self._value(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{name} {value!r} of a {self._kind} event is not a number")
+            raise InputError(f"{name} {value!r} of {self._event} is not a number")
         return float(value)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """A mapping; an empty one if it is not there."""
         value = self._value(name, {})
         if not isinstance(value, Mapping):
-            raise InputError(f"{name} {value!r} of a {self._kind} event is not a mapping")
+            raise InputError(f"{name} {value!r} of {self._event} is not a mapping")
         return value
 
     def instance(self, name: str, kind: type[T]) -> T:
         """An object of a class."""
         value = self._value(name)
         if not isinstance(value, kind):
-            raise InputError(f"{name} {value!r} of a {self._kind} event is no {kind.__name__}; give one, or its fields")
+            raise InputError(f"{name} {value!r} of {self._event} is no {kind.__name__}; give one, or its fields")
         return value
 
     def member(self, name: str, kind: type[E]) -> E:
@@ -105,16 +105,16 @@ class Fields:
         known = kind.__members__
         found = known.get(value.upper()) if isinstance(value, str) else None
         if found is None:
-            raise InputError(f"{name} {value!r} of a {self._kind} event must be one of {', '.join(known)}")
+            raise InputError(f"{name} {value!r} of {self._event} must be one of {', '.join(known)}")
         return found
 
     def close(self, *more: str) -> None:
         """Refuse what was not read and is not among ``more``."""
-        known = (*self._read, *more)
+        known = tuple(dict.fromkeys((*self._read, *more)))
         for name in self._data:
             if name not in known:
                 beside = f" beside {self._read[0]}" if len(known) == 1 else ""
-                raise InputError(f"a {self._kind} event has no field {name!r}{beside}{nearest(str(name), known)}")
+                raise InputError(f"{self._event} has no field {name!r}{beside}{nearest(str(name), known)}")
 
     def order(self) -> dict[str, Any]:
         """The arguments of ``OrderManager.create_order``: names of sides and the like turned into members."""

@@ -90,6 +90,13 @@ class NaiveMarket:
         order.live = False
         self.model.orders.pop(order.name, None)
 
+    def traded_elsewhere(self, order: Given, quantity: int) -> None:
+        """A part of an order has traded where this market knows nothing of."""
+        order.filled += quantity
+        self.model.orders[order.name].left -= quantity
+        if order.left == 0:
+            self.cancel(order)
+
     # --- market data ---
 
     def shows(self, bid: int, bid_size: int, ask: int, ask_size: int, *, anew: bool) -> list[Trade]:
@@ -182,11 +189,11 @@ class NaiveAccount:
         self.held: dict[str, int] = {}
         self._shares: dict[str, int] = {}
 
-    def book(self, symbol: str, side: int, name: str, quantity: int, at: int) -> None:
-        """A trade, ``at`` hundredths of a cent."""
+    def book(self, symbol: str, side: int, name: str, quantity: int, at: int, *, by_hand: bool = False) -> None:
+        """A trade, ``at`` hundredths of a cent; one by hand costs nothing itself."""
         before = self._shares.get(name, 0)
         self._shares[name] = before + quantity
-        fee = _commission(before + quantity) - _commission(before)
+        fee = 0 if by_hand else _commission(before + quantity) - _commission(before)
         self.fees += fee
         self.cash -= side * quantity * at * 100 + fee
         self.held[symbol] = self.held.get(symbol, 0) + side * quantity

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from simexec.errors import InputError, OrderError, TransitionError
-from simexec.execution import Latencies, OrderManager, RiskPortfolioContainer
+from simexec.execution import Broker, Latencies, OrderManager, RiskPortfolioContainer
 from simexec.execution.backtest_broker import BacktestBroker
 from simexec.execution.market_rows import row_of
-from simexec.models.commission import PerShareCommissionModel
+from simexec.models.commission import PercentCommissionModel, PerShareCommissionModel
 from simexec.models.impact import AlmgrenImpactModel
 from simexec.models.slippage import FixedSlippageModel, VolumeSlippageModel
 from simexec.sim import Constant, Simulation
+from simexec.testing import make_desk
 from simexec.trading.capabilities import require
 from simexec.trading.instrument import Instrument
 from simexec.trading.market_data import Bar, QuoteUpdate, TradeUpdate
@@ -741,3 +742,59 @@ def test_no_more_is_taken_out_than_the_venue_has_left(desk: Desk) -> None:
     desk.submit(pulled)  # at its venue by another line
     with pytest.raises(OrderError, match=r"of which SIM\.AAPL has 0 left; its own trades it reports itself"):
         desk.broker.take_out(pulled, by_hand(pulled, 1))
+
+
+def test_what_has_traded_elsewhere_counts_in_the_commission_of_the_rest(sim: Simulation) -> None:
+    simulator = MarketSimulator(commission_model=PercentCommissionModel("0.001", min_commission=8))
+    desk = Desk(sim, market_simulator=simulator)
+    order = desk.pushed(price=100)
+    desk.after(1)
+    desk.broker.take_out(order, fill := by_hand(order, 60))
+    sim.run(desk.manager.add_fill(order.order_id, fill))
+    desk.push({"price": 100})
+    desk.after(1)
+    assert [trade.fee for trade in order.trades] == [
+        0,
+        2_000_000,
+    ]  # 0.1 % of 10,000, less the least of 8 for what came before
+
+
+# --- a venue with an order book beside ---
+
+
+def test_orders_of_an_instrument_may_go_to_a_venue_that_has_its_own_data() -> None:
+    book = make_desk(bids=[(99, [80])], asks=[(101, [60])], latency=0, service=0)
+    with book.sim:
+        desk = Desk(book.sim)
+
+        def connect(lines: Broker) -> tuple[str, Instrument]:
+            lines.connect(book.venue, Latencies(*[Constant(0)] * 3))
+            return book.venue.name, book.instrument
+
+        desk.broker.open_elsewhere(book.instrument, connect)
+        desk.after(1)
+        there = desk.manager.create(book.instrument, BUY, 10, MARKET, None)
+        desk.manager.submit(there)
+        here = desk.pushed()
+        desk.after(1).push({"price": 5})
+        desk.after(1)
+        assert (there.venue, there.average_price) == ("XTST", Decimal("1.01"))
+        assert (here.venue, here.average_price) == ("SIM.AAPL", 5)
+        text = "TEST is traded at XTST, which has its own data"
+        with pytest.raises(OrderError, match=text):
+            desk.push({"price": 5}, "TEST")
+        with pytest.raises(OrderError, match=text):
+            desk.pull(AAPL=5, TEST=5)
+        with pytest.raises(OrderError, match=text):
+            desk.submit(desk.order(symbol="TEST"))
+        desk.broker.end_run()
+
+
+def test_an_instrument_that_has_a_venue_here_is_not_traded_elsewhere_too(desk: Desk) -> None:
+    desk.push({"price": 100})
+    with pytest.raises(OrderError, match=r"AAPL is traded at SIM\.AAPL already"):
+        desk.broker.open_elsewhere(SHARE, lambda lines: ("XNAS", SHARE))
+    with pytest.raises(
+        OrderError, match=r"XNAS trades Instrument\(symbol='MSFT'.* which is not Instrument\(symbol='IBM'"
+    ):
+        desk.broker.open_elsewhere(Instrument("IBM", Decimal("0.01")), lambda lines: ("XNAS", OTHER))

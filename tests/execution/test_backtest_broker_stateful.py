@@ -225,6 +225,22 @@ class Machine(RuleBasedStateMachine):
             self.outside[order.symbol].remove(given_)
         self.markets[order.symbol].cancel(given_)
 
+    @rule(pick=st.integers(0, 1000), quantity=st.integers(1, 30), price=PRICES)
+    def trades_elsewhere(self, pick: int, quantity: int, price: int) -> None:
+        """A part of a pushed order is filled by hand."""
+        live = [one for one in self.orders.values() if one[1].live and one[0].order_id not in self.pulled]
+        if not live:
+            return
+        order, given_ = live[pick % len(live)]
+        quantity, name = min(quantity, given_.left), order.order_id
+        exec_id = f"away-{len(order.execution_ids)}"
+        fill = Fill(exec_id, name, order.instrument, order.side, quantity, 100 * price, self.rig.sim.now)
+        self.rig.broker.take_out(order, fill)
+        self.rig.sim.run(self.rig.manager.add_fill(name, fill))
+        self.markets[order.symbol].traded_elsewhere(given_, quantity)
+        self.account.book(order.symbol, order.side.sign, name, quantity, 100 * price, by_hand=True)
+        self.all_trades.setdefault(name, []).append((name, quantity, 100 * price))
+
     @invariant()
     def every_order_and_the_account_are_as_predicted(self) -> None:
         if not hasattr(self, "rig"):
@@ -298,6 +314,8 @@ def test_a_long_day_at_random_is_as_predicted_after_every_step(seed: int) -> Non
             machine._give(**any_fields(choose), pulled=choose.random() < 0.5)
         if choose.random() < 0.2:
             machine.cancel(choose.randrange(1000))
+        if choose.random() < 0.2:
+            machine.trades_elsewhere(choose.randrange(1000), choose.randint(1, 30), choose.randint(998, 1002))
         machine.market_data(any_rows(choose), choose.random() < 0.6, choose.random() < 0.5)
         machine.every_order_and_the_account_are_as_predicted()
     trades = [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import random
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -239,3 +241,13 @@ def test_any_story_of_orders_gives_what_a_count_over_the_orders_gives(seed: int)
         assert execution["total_slippage"].get("USD", 0) == Decimal(slipped) / 10_000
         assert execution["total_commission"].get("USD", 0) == Decimal(sum(one.fee for one in standing)) / 10**6
     assert busts > 20
+
+
+def test_every_figure_is_defined_on_the_page() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
+    section = page.partition("## Figures")[2].partition("\n## ")[0]
+    defined = [
+        name for row in re.findall(r"^\| (`.*?) \| ", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    ]
+    stats = ExecutionStats().snapshot()
+    assert sorted(defined) == sorted(["metrics", "execution", *stats["metrics"], *stats["execution"]])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from simexec.execution import RiskPortfolioContainer
+from simexec.execution import RiskLimits, RiskPortfolioContainer
 from simexec.execution.backtest_broker import BacktestBroker
 from simexec.execution.engine import DefaultExecutionEngine
 from simexec.execution.log import LOGGER, log
@@ -29,8 +29,8 @@ def level() -> Iterator[None]:
 
 
 def day(sim: Simulation) -> DefaultExecutionEngine:
-    """An order that fills, one that risk refuses, a cancel that comes too late, and a signal that comes to nothing."""
-    risk = RiskPortfolioContainer(10_000, sizing=FixedQuantity(shares=1))
+    """An order that fills, two that risk refuses (one as it is to leave), and a signal that comes to nothing."""
+    risk = RiskPortfolioContainer(10_000, sizing=FixedQuantity(shares=1), limits=RiskLimits(max_order_quantity=5_000))
     engine = DefaultExecutionEngine(BacktestBroker(risk.get_portfolio_state()), risk=risk)
 
     async def main() -> None:
@@ -39,7 +39,9 @@ def day(sim: Simulation) -> DefaultExecutionEngine:
         order = await engine.process_event({"type": "ORDER", "data": {"symbol": "AAPL", "side": "BUY", "quantity": 10}})
         await sim.timeout("5ms")
         assert order.is_final
-        await engine.process_event({"type": "ORDER", "data": {"symbol": "AAPL", "side": "BUY", "quantity": 1_000}})
+        for quantity, price in ((1_000, 100), (5_001, "0.01")):
+            data = {"symbol": "AAPL", "side": "BUY", "quantity": quantity, "order_type": "LIMIT", "price": price}
+            await engine.process_event({"type": "ORDER", "data": data})
         await engine.process_event({"type": "SIGNAL", "data": {"symbol": "AAPL", "side": "BUY", "strength": 0.1}})
 
     sim.run(main())
@@ -82,12 +84,13 @@ def test_every_record_has_the_simulated_time_and_begins_with_it(caplog: pytest.L
     assert ("DEBUG", "ord_1 leaves for SIM.AAPL: BUY 10 AAPL") in said
     assert ("DEBUG", "ord_1 TRADE 10 at 100.0000, 10 of 10 filled") in said
     refused = [text for kind, text in said if kind == "WARNING"]
-    assert len(refused) == 1
+    assert len(refused) == 2
     assert refused[0].startswith("ord_2 REJECTED, 0 of 1000 filled: buying_power: a buy of 1,000 AAPL at 100 needs")
+    assert refused[1].startswith("ord_3 REJECTED, 0 of 5001 filled: max_order_quantity: the order is for 5,001 AAPL")
     assert [text for kind, text in said if kind == "INFO"] == [
         "signal for AAPL refused: sizing: a AAPL signal of strength 0.1 comes to less than a lot of 1"
     ]
-    assert not any("ord_2 leaves" in text for _, text in said)  # risk has kept it
+    assert [text.split()[0] for _, text in said if " leaves for " in text] == ["ord_1"]  # risk has kept the others
 
 
 @pytest.mark.usefixtures("level")
