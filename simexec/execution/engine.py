@@ -12,7 +12,7 @@ from simexec.execution.broker import Broker, OrderLines
 from simexec.execution.circuit_breaker import ExecutionCircuitBreaker
 from simexec.execution.engine_ear import EngineEar, is_worked
 from simexec.execution.event_bus import EventBus, Handler
-from simexec.execution.event_fields import Fields, check_room, read_event
+from simexec.execution.event_fields import Fields, check_room
 from simexec.execution.guard import Guard, Refusal
 from simexec.execution.journal import Journal
 from simexec.execution.log import LOGGER, log
@@ -135,7 +135,8 @@ class DefaultExecutionEngine:
         Raises:
             InputError: an event of an unknown type, or data that are wrong; nothing was done then.
         """
-        taken = read_event(event, self._sim.now)
+        told = Event.of(event)
+        taken = Event(told.type, told.data, self._sim.now)
         kind, data, bus = taken.type, taken.data, self._bus
         if LOGGER.isEnabledFor(logging.DEBUG):
             log(logging.DEBUG, self._sim.now, "%s %s", kind.name, dict(data))

@@ -8,7 +8,6 @@ from typing import Any, Final, TypeVar
 
 from simexec.errors import InputError, OrderError
 from simexec.trading.convert import nearest
-from simexec.trading.events import Event
 from simexec.trading.money import parse_count, parse_decimal, to_units
 from simexec.trading.order import Order
 from simexec.trading.report import Fill
@@ -28,22 +27,6 @@ _ORDER: Final = (
     "symbol", "side", "quantity", "order_type", "price", "time_in_force", "display_quantity", "hidden", "post_only", "parent_id",
     "venue", "stop_price", "trail", "peg", "peg_offset", "min_quantity", "expire", "price_slide",
 )  # fmt: skip
-
-
-def read_event(event: Event | Mapping[str, Any], now_ns: int) -> Event:
-    """An event as it is taken in now; its type may be a name.
-
-    Raises:
-        InputError: it is neither an event nor a mapping of ``type`` and ``data``, its type is unknown, or its data no mapping.
-    """
-    if isinstance(event, Event):
-        event = {"type": event.type, "data": event.data}
-    elif isinstance(event, Mapping):
-        for name in event:
-            if name not in ("type", "data"):
-                raise InputError(f"an event has no field {name!r}{nearest(str(name), ('type', 'data'))}")
-    read = Event.of(event)
-    return Event(read.type, read.data, now_ns)
 
 
 class Fields:

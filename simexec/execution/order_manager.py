@@ -169,8 +169,11 @@ class OrderManager:
         broker, now = self._broker, self._sim.now
         if broker is not None and order.venue not in broker.lines:
             order.venue = broker.choose(order.venue, order.instrument)
-        if self._gate.is_guarded and not self._gate.may_leave(order):
-            return
+        if self._gate.is_guarded:
+            if order.status is not _PENDING:
+                order.submit(now)  # which refuses it, before a guard counts on it
+            if not self._gate.may_leave(order):
+                return
         order.submit(now)
         if order.parent_id is not None:
             self._tree.start(order.parent_id, now)

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import Factory, define, field
 
 from simexec.errors import InputError
+from simexec.trading.convert import nearest
 from simexec.trading.vocabulary import OrderSide
 
 
@@ -47,15 +48,21 @@ class Event:
 
     @classmethod
     def of(cls, event: Event | Mapping[str, Any]) -> Event:
-        """Take an event, or a mapping ``{"type": EventType.ORDER, "data": {...}}`` (the type's name will do).
+        """Take an event, or a mapping ``{"type": EventType.ORDER, "data": {...}}``; the type's name will do in either.
 
         Raises:
-            InputError: a mapping without ``type``, of an unknown type, or whose ``data`` is no mapping.
+            InputError: neither of these, a mapping with other keys or without ``type``, an unknown type, or data that are no
+                mapping.
         """
         if isinstance(event, Event):
-            return event
+            if event.type.__class__ is EventType and isinstance(event.data, Mapping):
+                return event
+            event = {"type": event.type, "data": event.data}
         if not isinstance(event, Mapping) or "type" not in event:
             raise InputError(f"event {event!r} has no type; give {{'type': EventType.ORDER, 'data': {{...}}}}")
+        for name in event:
+            if name not in ("type", "data"):
+                raise InputError(f"an event has no field {name!r}{nearest(str(name), ('type', 'data'))}")
         kind, data = event["type"], event.get("data", {})
         if not isinstance(kind, EventType):
             known = ", ".join(EventType.__members__)
@@ -64,7 +71,7 @@ class Event:
             except KeyError:
                 raise InputError(f"event type {kind!r} is unknown; use one of {known}") from None
         if not isinstance(data, Mapping):
-            raise InputError(f"data {data!r} of a {kind.name} event is not a mapping; give its fields by name")
+            raise InputError(f"data {data!r} of an event of type {kind.name} is not a mapping; give its fields by name")
         return cls(kind, data)
 
 

@@ -176,7 +176,11 @@ class Pricing:
 
 
 def _checked(model: object, worse: float) -> float:
-    if not (math.isfinite(worse) and worse >= 0):
+    try:
+        fine = math.isfinite(worse) and worse >= 0
+    except TypeError:
+        fine = False
+    if not fine:
         raise InputError(f"{type(model).__name__} answered {worse!r}; a price moves by a finite amount from 0 up")
     return worse
 

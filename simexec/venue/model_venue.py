@@ -129,7 +129,7 @@ class ModelVenue:
         self._reports = Reports(sim, name)
         self._slipped = 0
         for close in self._sessions.closes:
-            sim.call_at(close, self._close)
+            sim.call_at(close, self._close if data is not None else self._close_behind)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -374,6 +374,10 @@ class ModelVenue:
     def _expire(self, number: int) -> None:
         if number in self._by_number:
             self._end([self._by_number[number]], ExecType.EXPIRED, "its time has come")
+
+    def _close_behind(self, _: object) -> None:
+        """Behind whoever hands in the last row of the session at this time."""
+        self._sim.call_after(0, self._close)
 
     def _close(self, _: object) -> None:
         """At the close day orders expire, and so do immediate ones that still wait for their bar."""

@@ -20,7 +20,7 @@ def test_an_event_may_be_written_as_a_mapping(kind):
         ({"data": {}}, "has no type"),
         (None, "event None has no type"),
         ({"type": "ORDR"}, "event type 'ORDR' is unknown; use one of SIGNAL, ORDER, FILL"),
-        ({"type": "ORDER", "data": [1]}, r"data \[1\] of a ORDER event is not a mapping"),
+        ({"type": "ORDER", "data": [1]}, r"data \[1\] of an event of type ORDER is not a mapping"),
     ],
 )
 def test_an_event_that_cannot_be_understood_is_refused(event, message):
