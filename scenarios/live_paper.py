@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simexec import EventType, ExecutionEnvironment, Order, create_execution_environment
+from simexec import EventType, ExecutionEnvironment, Order, SimulationError, create_execution_environment
 from simexec.trading.events import Event
 
 MARKET = Path(__file__).parent / "quickstart.yaml"
@@ -39,8 +39,9 @@ def trade(environment: ExecutionEnvironment, seconds: float, ended: list[Order])
             side = "SELL" if len(ended) % 2 else "BUY"
             order = {"symbol": "DEMO", "side": side, "quantity": 100}
             ended.append(environment.submit(send(order)).result(timeout=30))
-    finally:
-        environment.stop()
+    except SimulationError:
+        return  # it was interrupted
+    environment.stop()
 
 
 def simulate(seconds: float, factor: float = 1.0) -> tuple[ExecutionEnvironment, list[Order], list[Event]]:
@@ -53,7 +54,10 @@ def simulate(seconds: float, factor: float = 1.0) -> tuple[ExecutionEnvironment,
     ended: list[Order] = []
     thread = threading.Thread(target=trade, args=(environment, seconds, ended))
     thread.start()
-    environment.run()
+    try:
+        environment.run()
+    except KeyboardInterrupt:
+        print("interrupted")
     thread.join()
     environment.close()
     return environment, ended, fills

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ import attrs
 
 from simexec.errors import OrderError
 from simexec.protocols import DurationModel
-from simexec.sim import Constant, Link, Simulation
+from simexec.sim import Constant, Duration, Link, Simulation
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
 from simexec.trading.report import ExecutionReport
@@ -18,16 +19,21 @@ from simexec.trading.requests import CancelRequest, MassCancelRequest, NewOrder,
 from simexec.venue.execution_venue import ExecutionVenue, VenueConnection
 
 
+def _latency(value: DurationModel | Duration) -> DurationModel:
+    return Constant(value) if isinstance(value, int | str | timedelta) else value
+
+
 @attrs.frozen
 class Latencies:
     """One-way latencies of the lines between us and a venue.
 
-    Orders, replaces and cancels share a line, so a cancel never overtakes its order, whatever it draws.
+    Each is a distribution of ``simexec.sim``, such as ``Exponential("1ms")``, or a duration that never varies. Orders, replaces and
+    cancels share a line, so a cancel never overtakes its order, whatever it draws.
     """
 
-    orders: DurationModel = attrs.field(factory=lambda: Constant("250us"))
-    cancels: DurationModel = attrs.field(factory=lambda: Constant("250us"))
-    reports: DurationModel = attrs.field(factory=lambda: Constant("250us"))
+    orders: DurationModel = attrs.field(factory=lambda: Constant("250us"), converter=_latency)
+    cancels: DurationModel = attrs.field(factory=lambda: Constant("250us"), converter=_latency)
+    reports: DurationModel = attrs.field(factory=lambda: Constant("250us"), converter=_latency)
 
 
 @attrs.frozen

@@ -134,7 +134,13 @@ class DefaultExecutionEngine:
 
         Raises:
             InputError: an event of an unknown type, or data that are wrong; nothing was done then.
+            SimulationError: another thread runs the simulation.
         """
+        if self._sim.runs_elsewhere:
+            raise SimulationError(
+                "an event was given to an engine by another thread than that of its simulation; hand it over by"
+                " environment.submit(engine.process_event(event))"
+            )
         told = Event.of(event)
         taken = Event(told.type, told.data, self._sim.now)
         kind, data, bus = taken.type, taken.data, self._bus

@@ -46,8 +46,8 @@ class Fields:
         self._read.append(name)
         value = self._data.get(name, default)
         if value is _REQUIRED:
-            given = ", ".join(map(str, self._data)) or "nothing"
-            raise InputError(f"{self._event} needs a {name!r}; its data have {given}")
+            given = f"have {', '.join(map(str, self._data))}" if self._data else "are empty"
+            raise InputError(f"{self._event} needs a {name!r}; its data {given}")
         return value
 
     def text(self, name: str, default: Any = _REQUIRED) -> Any:

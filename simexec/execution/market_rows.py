@@ -163,7 +163,9 @@ def _bar(instrument: Instrument, fields: Mapping[str, Any], now_ns: int) -> Row:
     _only(symbol, fields, "start", "start_ns", *_PRICES, "volume")
     start, volume = fields.get("start", fields.get("start_ns")), fields.get("volume")
     if start is None or volume is None or {"start", "start_ns"} <= fields.keys():
-        raise InputError(f"the bar {dict(fields)} of {symbol} needs one start, since the run's epoch, and a volume")
+        raise InputError(
+            f"the bar {dict(fields)} of {symbol} needs a volume, and one start: a duration since the run's epoch such as '9h30m'"
+        )
     open_, high, low, close = (nearest_quanta(instrument, fields[name]) for name in _PRICES)
     if high < max(open_, close, low) or low > min(open_, close):
         raise InputError(f"the bar {dict(fields)} of {symbol} has a price above its high or below its low; check it")

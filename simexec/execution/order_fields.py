@@ -42,7 +42,8 @@ def check_limit(instrument: Instrument, order_type: OrderType, price: Price | No
             raise OrderError(f"a {order_type.name.lower()} order of {instrument.symbol} needs a price")
         return instrument.to_ticks(price)
     if price is not None:
-        raise OrderError(f"a {order_type.name.lower()} order has no price, {price} was given; use OrderType.LIMIT")
+        remedy = f"give stop_price={price}" if order_type.is_stop else "use OrderType.LIMIT"
+        raise OrderError(f"a {order_type.name.lower()} order has no price, {price} was given; {remedy}")
     return None
 
 

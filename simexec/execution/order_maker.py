@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from enum import Enum
 from typing import Unpack
 
 from simexec.errors import OrderError
@@ -74,9 +75,10 @@ class OrderMaker:
             or order_type.__class__ is not OrderType
             or time_in_force.__class__ is not TimeInForce
         ):
-            raise OrderError(
-                f"side {side!r}, order_type {order_type!r} and time_in_force {time_in_force!r} must be members of OrderSide,"
-                " OrderType and TimeInForce"
+            raise _no_member(
+                ("side", side, OrderSide),
+                ("order_type", order_type, OrderType),
+                ("time_in_force", time_in_force, TimeInForce),
             )
         if quantity.__class__ is not int or not 0 < quantity <= LARGEST_COUNT or quantity % instrument.lot:
             quantity = instrument.check_quantity(quantity)
@@ -126,3 +128,11 @@ class OrderMaker:
         if not self._cleaner.planned:
             self._cleaner.plan()
         return order
+
+
+def _no_member(*fields: tuple[str, object, type[Enum]]) -> OrderError:
+    """The error of the first field that is no member of its enumeration."""
+    name, value, kind = next(field for field in fields if field[1].__class__ is not field[2])
+    known = str(value).upper()
+    remedy = f"write {kind.__name__}.{known}" if known in kind.__members__ else f"it has {', '.join(kind.__members__)}"
+    return OrderError(f"{name} {value!r} is no member of {kind.__name__}; {remedy}")

@@ -49,7 +49,7 @@ _NEEDED: Final = (
 """What an order manager and an engine need of a broker."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class ExecutionEnvironment:
     """Components that belong together.
 
@@ -128,6 +128,9 @@ class ExecutionEnvironment:
             )
         return self.real_time
 
+    def __repr__(self) -> str:
+        return f"<ExecutionEnvironment {self.mode.name}, {type(self.broker).__name__}, {self.sim!r}>"
+
     def __enter__(self) -> ExecutionEnvironment:
         return self
 
@@ -180,9 +183,15 @@ def create_execution_environment(
     execution = settings.execution
     chosen, name = execution.mode, execution.broker.class_name
     if chosen is _LIVE and name in _OURS:
+        installed = ", ".join(installed_brokers()) or "none"
         raise ConfigError(
-            f"LIVE_TRADING needs a broker, not {name}; installed: {', '.join(installed_brokers()) or 'none'}"
+            f"LIVE_TRADING needs a broker for the wall clock, and config names none; installed: {installed}"
         )
+    for what, given, kind in (
+        ("limits", limits, RiskLimits), ("circuit_breaker", circuit_breaker, BreakerLimits), ("sim", sim, Simulation),
+    ):  # fmt: skip
+        if given is not None and not isinstance(given, kind):
+            raise InputError(f"{what} {given!r} must be {kind.__name__}(...), or None")
     markets = load_scenario(scenario) if isinstance(scenario, str | Path) else scenario
     if sim is None:
         sim = _simulation(chosen, markets)

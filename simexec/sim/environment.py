@@ -13,6 +13,7 @@ from contextvars import Token
 from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
+from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,6 +95,7 @@ class Simulation(simpy.Environment):
         self._streams: set[str] = set()
         self._coupling = Coupling(self)
         self._running = False
+        self._thread = 0  # that runs it, while it runs
         self._ids_without_event = 0
         self._tokens: list[Token[Simulation]] = []
 
@@ -104,6 +106,11 @@ class Simulation(simpy.Environment):
     def is_closing(self) -> bool:
         """Whether ``close()`` has begun; nothing can be started or awaited any more."""
         return self._closing
+
+    @property
+    def runs_elsewhere(self) -> bool:
+        """Whether another thread than the caller's is running it, which alone may then touch it and its components."""
+        return self._running and self._thread != get_ident()
 
     @property
     def calendar_events(self) -> int:
@@ -226,7 +233,7 @@ class Simulation(simpy.Environment):
         collect_after = gc.get_threshold()
         if 0 < collect_after[0] < _COLLECT_AFTER:
             gc.set_threshold(_COLLECT_AFTER, *collect_after[1:])
-        self._running = True
+        self._running, self._thread = True, get_ident()
         callbacks: Any = ()
         event: Any = None
         # NOTE: SimPy calls step() for every event; inlined here. Measured side by side on CPython 3.11 (medians of 25

@@ -75,7 +75,9 @@ def parse_count(value: SupportsIndex, what: str, least: int = 1) -> int:
     try:
         count = operator.index(value)
     except TypeError:
-        raise InputError(f"{what} {value!r} is not an int; give a whole number of at least {least}") from None
+        whole = isinstance(value, float) and value.is_integer()
+        remedy = f"write {int(value)}" if whole else f"give a whole number of at least {least}"
+        raise InputError(f"{what} {value!r} is not an int; {remedy}") from None
     if count < least:
         raise InputError(f"{what} {count} is less than {least}; give a whole number of at least {least}")
     return count

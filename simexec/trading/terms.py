@@ -88,7 +88,7 @@ def _type_and_terms(order_type: OrderType, name: str, terms: OrderTerms) -> str 
 
 def _life(order_type: OrderType, name: str, tif: TimeInForce, terms: OrderTerms) -> str | None:
     if (terms.expire_ns is None) is (tif is _GTD):
-        return f"expiry {terms.expire_ns} ns of an order that is {tif.name}; GTD needs one, others have none"
+        return f"expiry {terms.expire_ns} ns of an order that is {tif.name}; GTD needs one, others have none: it is expire="
     if not tif.may_rest and (order_type.is_stop or order_type is _PEGGED):
         return f"a {name} order waits for the market and cannot be {tif.name}; use DAY, GTC or GTD"
     if terms.min_quantity is not None:

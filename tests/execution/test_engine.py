@@ -272,7 +272,7 @@ def test_the_fields_of_an_order_event_are_those_of_create_order_and_stand_on_the
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ({}, r"an ORDER event needs a 'symbol'; its data have nothing"),
+        ({}, r"an ORDER event needs a 'symbol'; its data are empty"),
         ({"symbol": "AAPL", "side": "BUY"}, "an ORDER event needs a 'quantity'; its data have symbol, side"),
         ({"symbol": "AAPL", "quantity": 5}, "an ORDER event needs a 'side'"),
         ({"symbol": "AAPL", "side": "LONG", "quantity": 5}, "side 'LONG' of an ORDER event must be one of BUY, SELL"),

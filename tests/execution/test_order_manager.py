@@ -191,7 +191,7 @@ def test_an_order_has_the_terms_that_were_asked_for(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"time_in_force": "DAY"}, "time_in_force 'DAY' must be members"),
+        ({"time_in_force": "DAY"}, "time_in_force 'DAY' is no member of TimeInForce; write TimeInForce.DAY"),
         ({"order_type": STOP, "price": None}, "a stop order needs a stop price"),
         ({"order_type": STOP_LIMIT}, "a stop_limit order needs a stop price"),
         ({"order_type": STOP_LIMIT, "price": None, "stop_price": 1}, "a stop_limit order of TEST needs a price"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -107,8 +108,12 @@ def test_the_ambient_simulation_is_used_if_there_is_one() -> None:
             {"broker": "interactive_brokers"},
             r"'interactive_brokers' is not an installed broker.*backtest, paper",
         ),
-        ("LIVE_TRADING", {}, "LIVE_TRADING needs a broker, not Broker; installed: backtest, paper"),
-        ("LIVE_TRADING", {"broker": "BacktestBroker"}, "LIVE_TRADING needs a broker, not BacktestBroker"),
+        (
+            "LIVE_TRADING",
+            {},
+            "LIVE_TRADING needs a broker for the wall clock, and config names none; installed: backtest, paper",
+        ),
+        ("LIVE_TRADING", {"broker": "BacktestBroker"}, "LIVE_TRADING needs a broker for the wall clock"),
         ("BACKTEST", {}, "BACKTEST"),
         (None, {"comission_model": "fixed"}, "commission_model"),
         (None, {"initial_cash": -1}, "-1"),
@@ -397,3 +402,60 @@ def test_eight_threads_and_a_hundred_thousand_operations_in_real_time_mode_lose_
     assert {sent.status for sent in ended} == {OrderStatus.FILLED}
     traded = sum(sent.side.sign * sent.filled_quantity for sent in ended)
     assert environment.risk_portfolio.get_portfolio_state().position("S") == traded
+
+
+def test_an_event_from_another_thread_is_refused_with_the_way_to_hand_it_over() -> None:
+    environment = create_execution_environment(mode="LIVE_TRADING", config={"broker": "paper"})
+    said: list[str] = []
+
+    def work() -> None:
+        try:
+            environment.submit(environment.engine.process_event(price())).result(timeout=60)
+            asyncio.run(environment.engine.process_event(order()))
+        except SimulationError as error:
+            said.append(str(error))
+        finally:
+            environment.stop()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    environment.run()
+    thread.join()
+    environment.close()
+
+    assert len(said) == 1
+    assert "hand it over by environment.submit(engine.process_event(event))" in said[0]
+    assert environment.order_manager.orders() == []
+
+
+def test_an_interrupt_ends_a_live_run_and_what_others_wait_for() -> None:
+    environment = create_execution_environment(mode="LIVE_TRADING", config={"broker": "paper"})
+    waiting: list[object] = []
+
+    async def never() -> None:
+        await environment.sim.timeout("1d")
+
+    def work() -> None:
+        future = environment.submit(never())
+        environment.real_time.call(lambda _: signal.raise_signal(signal.SIGINT))
+        waiting.append(future.exception(timeout=60))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt), environment:
+        environment.run()
+    thread.join()
+
+    assert environment.sim.is_closing
+    assert isinstance(waiting[0], SimulationError)
+
+
+@pytest.mark.parametrize("wrong", [{"limits": {"max_position": 5}}, {"circuit_breaker": 5}, {"sim": "now"}])
+def test_components_of_another_kind_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=rf"^{next(iter(wrong))} .* must be .*, or None$"):
+        create_execution_environment(**wrong)
+
+
+def test_an_environment_is_shown_in_one_line() -> None:
+    with create_execution_environment(sim=Simulation(seed=3)) as environment:
+        assert repr(environment) == f"<ExecutionEnvironment BACKTEST_SINGLE, BacktestBroker, {environment.sim!r}>"
