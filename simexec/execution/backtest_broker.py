@@ -13,11 +13,11 @@ from simexec.errors import InputError, OrderError
 from simexec.execution.broker import Broker, Latencies
 from simexec.execution.market_rows import Row, row_of
 from simexec.execution.pulled_orders import PulledOrders
+from simexec.protocols import PortfolioStateProtocol
 from simexec.sim import Constant, Simulation, current_simulation
 from simexec.trading.capabilities import Capabilities, capabilities
 from simexec.trading.instrument import Instrument
 from simexec.trading.order import Order
-from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecutionReport, Fill
 from simexec.trading.requests import CancelRequest
 from simexec.venue.hours import SessionCalendar, TradingHours
@@ -59,7 +59,7 @@ class BacktestBroker:
 
     def __init__(
         self,
-        portfolio_state: Portfolio | None = None,
+        portfolio_state: PortfolioStateProtocol | None = None,
         market_simulator: MarketSimulator | None = None,
         *,
         instruments: Iterable[Instrument] | None = None,
@@ -74,7 +74,7 @@ class BacktestBroker:
                 f"initial_cash={initial_cash} was given, but a broker keeps no cash or positions of its own; give"
                 " portfolio_state=RiskPortfolioContainer(initial_capital=...).get_portfolio_state()"
             )
-        if not isinstance(portfolio_state, Portfolio):
+        if not isinstance(portfolio_state, PortfolioStateProtocol):
             raise InputError(
                 f"portfolio_state {portfolio_state!r} is no portfolio; give"
                 " RiskPortfolioContainer(initial_capital=...).get_portfolio_state()"

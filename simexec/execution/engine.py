@@ -370,4 +370,8 @@ def _account(broker: BacktestBroker | OrderLines, risk: RiskPortfolioContainer |
         raise InputError(
             f"{type(broker).__name__} has no account; give risk=RiskPortfolioContainer(initial_capital=...)"
         )
+    if not isinstance(account, Portfolio):
+        raise InputError(
+            f"the account {account!r} of the broker is no Portfolio, which risk needs to reserve in; give one"
+        )
     return account

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from simexec.execution.backtest_broker import BacktestBroker
 from simexec.execution.broker import Latencies
+from simexec.protocols import PortfolioStateProtocol
 from simexec.sim import Simulation
 from simexec.trading.instrument import Instrument
-from simexec.trading.portfolio import Portfolio
 from simexec.venue.market_simulator import MarketSimulator
 
 
 def paper_broker(
-    portfolio_state: Portfolio,
+    portfolio_state: PortfolioStateProtocol,
     *,
     market_simulator: MarketSimulator | None = None,
     instruments: Iterable[Instrument] | None = None,

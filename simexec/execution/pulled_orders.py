@@ -6,9 +6,9 @@ from attrs import define
 
 from simexec.errors import OrderError
 from simexec.execution.own_reports import report_of_end
+from simexec.protocols import PortfolioStateProtocol
 from simexec.sim import Simulation
 from simexec.trading.order import Order
-from simexec.trading.portfolio import Portfolio
 from simexec.trading.report import ExecType, ExecutionReport, Fill, MassCancelReport
 from simexec.trading.requests import CancelRequest, NewOrder
 from simexec.trading.vocabulary import OrderStatus
@@ -40,7 +40,7 @@ class PulledOrders:
         portfolio: booked with every fill.
     """
 
-    def __init__(self, sim: Simulation, participant: str, portfolio: Portfolio) -> None:
+    def __init__(self, sim: Simulation, participant: str, portfolio: PortfolioStateProtocol) -> None:
         self._sim = sim
         self._participant = participant
         self._portfolio = portfolio

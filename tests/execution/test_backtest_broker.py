@@ -13,6 +13,7 @@ import pytest
 from simexec.errors import InputError, OrderError, TransitionError
 from simexec.execution import Broker, Latencies, OrderManager, RiskPortfolioContainer
 from simexec.execution.backtest_broker import BacktestBroker
+from simexec.execution.engine import DefaultExecutionEngine
 from simexec.execution.market_rows import row_of
 from simexec.models.commission import PercentCommissionModel, PerShareCommissionModel
 from simexec.models.impact import AlmgrenImpactModel
@@ -798,3 +799,33 @@ def test_an_instrument_that_has_a_venue_here_is_not_traded_elsewhere_too(desk: D
         OrderError, match=r"XNAS trades Instrument\(symbol='MSFT'.* which is not Instrument\(symbol='IBM'"
     ):
         desk.broker.open_elsewhere(Instrument("IBM", Decimal("0.01")), lambda lines: ("XNAS", OTHER))
+
+
+def test_any_account_with_the_methods_of_the_protocol_will_do() -> None:
+    class Account:
+        def __init__(self) -> None:
+            self.booked: list[Fill] = []
+            self.marks: list[tuple[str, int]] = []
+
+        def apply_fill(self, fill: Fill) -> None:
+            self.booked.append(fill)
+
+        def mark(self, symbol: str, price_quanta: int) -> None:
+            self.marks.append((symbol, price_quanta))
+
+        def position(self, symbol: str) -> int:
+            return sum(fill.side.sign * fill.quantity for fill in self.booked)
+
+    async def main() -> list[Fill]:
+        order = OrderManager().new_order("AAPL", OrderSide.BUY, 10)
+        await broker.submit_order(order)
+        return await broker.process_pending_orders({"AAPL": 100})
+
+    with Simulation() as sim:
+        account = Account()
+        broker = BacktestBroker(account)
+        fills = sim.run(main())
+        assert fills == account.booked
+        assert (account.position("AAPL"), account.marks) == (10, [("AAPL", 1_000_000)])
+        with pytest.raises(InputError, match="is no Portfolio, which risk needs to reserve in"):
+            DefaultExecutionEngine(broker)

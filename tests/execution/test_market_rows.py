@@ -191,7 +191,9 @@ def test_a_bar_whose_prices_contradict_each_other_is_refused(field: str, value: 
     ids=["no start", "no volume", "volume None", "start None", "two starts"],
 )
 def test_a_bar_needs_one_start_and_a_volume(bar: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"the bar .* of AAPL needs a volume, and one start: a duration since the run's epoch"):
+    with pytest.raises(
+        InputError, match=r"the bar .* of AAPL needs a volume, and one start: a duration since the run's epoch"
+    ):
         row(bar)
 
 
