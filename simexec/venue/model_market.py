@@ -21,7 +21,7 @@ from simexec.venue.model_orders import ModelOrder, Outcome
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _STEP: Final = 256
-"""Rows matched before looking again: turning all of a block into Python numbers for the first of them would be waste."""
+"""Rows matched, or searched for what somebody waits for, before looking again: a whole block for its first row would be waste."""
 
 
 class Fills(Protocol):
@@ -135,9 +135,11 @@ class ModelMarket:
         cursor, found = self._cursor, None
         while found is None and cursor.next_time is not None and cursor.next_time <= until:
             rows, seen = cursor.upto(until), None
-            if self._watching and len(shown := np.flatnonzero(self._is_wanted(rows))):
-                rows = rows[: shown[0] + 1]
-                seen = int(rows[-1, self._end])
+            if self._watching:
+                rows = rows[:_STEP]
+                if len(shown := np.flatnonzero(self._is_wanted(rows))):
+                    rows = rows[: shown[0] + 1]
+                    seen = int(rows[-1, self._end])
             if self.orders:
                 step = rows[:_STEP]
                 done, found = self._match(step.tolist())
