@@ -84,10 +84,12 @@ def made_up(seed: int, first: date) -> BarArrays:
 
 
 def simulate(
-    loader: DataLoader, first: date, last: date, processes: int | None
+    loader: DataLoader, first: date, last: date, processes: int | None, timezone: str = "UTC"
 ) -> tuple[BacktestResults, str, BacktestResults]:
     """The strategy as it is, the table of a search on the first half, and its best on the second half."""
-    config = BacktestConfig(start_date=first, end_date=last, symbols=[SYMBOL], commission="0.00005", slippage="0.00005")
+    config = BacktestConfig(
+        start_date=first, end_date=last, symbols=[SYMBOL], commission="0.00005", slippage="0.00005", timezone=timezone
+    )
     middle = first + (last - first) // 2
     whole = asyncio.run(UnifiedBacktestEngine(config).run(MovingAverage(), loader))
     found = optimize(
@@ -104,6 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bars", type=Path, help="a file of minute bars, in place of those that are made up")
     parser.add_argument("--stamp", choices=("start", "end"), default="start", help="which end of a bar its time names")
+    parser.add_argument(
+        "--timezone",
+        default="UTC",
+        help="of the days, and of the file's times without an offset, such as America/New_York",
+    )
     parser.add_argument("--first", type=date.fromisoformat, default=date(2024, 1, 1), help="first day")
     parser.add_argument("--last", type=date.fromisoformat, help="last day")
     parser.add_argument("--seed", type=int, default=7)
@@ -115,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.bars is not None:
         loader = BarFiles({SYMBOL: args.bars}, "1m", args.stamp)
     whole, table, checked = simulate(
-        loader, args.first, args.last or args.first + timedelta(days=DAYS - 1), args.processes
+        loader, args.first, args.last or args.first + timedelta(days=DAYS - 1), args.processes, args.timezone
     )
     print(format_backtest(whole))
     print(f"\na search on the first half\n{table}")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from simexec.errors import DataError
+from simexec.backtest.sessions import ALWAYS, sessions
+from simexec.errors import DataError, InputError
 from simexec.market.levels import Array
 from simexec.sim.clock import DAY
 from simexec.trading.instrument import LARGEST_COUNT
 
 Reals = npt.NDArray[np.float64]
+
+UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIRST_YEAR, _LAST_YEAR = 1678, 2261
 """Between which 64 bits hold ns since 1970."""
@@ -104,6 +108,38 @@ def check_order(times: Array, what: str, symbol: str) -> None:
             f"time of {symbol} in row {row + 1} of its {what} is {np.datetime64(int(times[row]), 'ns')}, before that of the row"
             f" above, {np.datetime64(int(times[row - 1]), 'ns')}; sort them"
         )
+
+
+def session_times(times: Array, symbol: str, calendar: str | None, before: int = 0) -> tuple[Array, Array]:
+    """Open and close of the session of each date, ns since 1970.
+
+    Args:
+        times: of daily bars; their dates in UTC count.
+        symbol: for messages.
+        calendar: of the exchange.
+        before: rows that came before these, for messages.
+
+    Raises:
+        DataError: a date has no session.
+        InputError: there is no calendar.
+    """
+    if calendar is None:
+        raise InputError(
+            f"daily bars of {symbol} cover sessions; give the backtest a calendar, such as 'XNYS', or {ALWAYS!r} for days"
+            " from midnight to midnight UTC"
+        )
+    days = times // DAY
+    if calendar == ALWAYS:
+        return days * DAY, (days + 1) * DAY
+    if not len(days):
+        return times, times
+    dates = [(UNIX + timedelta(days=int(day))).date() for day in days]
+    known = {one.date: one for one in sessions(calendar, min(dates), max(dates), UNIX)}
+    for row, day in enumerate(dates, start=before + 1):
+        if day not in known:
+            raise DataError(f"the bar of {symbol} in row {row}, {day}, is of no session of {calendar}; leave it out")
+    found = [known[day] for day in dates]
+    return np.array([one.open_ns for one in found], np.int64), np.array([one.close_ns for one in found], np.int64)
 
 
 def _named(columns: Any, name: str, symbol: str, remedy: str = "") -> Any:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
-from simexec.backtest.strategy import METHODS, Strategy
+from simexec.backtest.strategy import METHODS, Strategy, check_methods
 from simexec.backtest.trader import Trader
 from simexec.errors import InputError
 from simexec.execution.engine import DefaultExecutionEngine
@@ -52,10 +52,11 @@ class Audience:
         strategy: with any of the methods.
         trader: handed to it.
         engine: follows its signals.
-        failed: called with what the strategy raised, or with what is wrong with what it returned; it is told no more then.
+        failed: called with what the strategy raised, or with what is wrong with what it returned, and a note that says where
+            and when; it is told no more then.
 
     Raises:
-        InputError: the strategy has none of the methods, or is a class rather than one of it.
+        InputError: see ``check_methods``.
     """
 
     def __init__(
@@ -66,8 +67,7 @@ class Audience:
         engine: DefaultExecutionEngine,
         failed: Callable[[Exception], None],
     ) -> None:
-        if isinstance(strategy, type):
-            raise InputError(f"strategy {strategy!r} is a class; give one of it, such as {strategy.__name__}()")
+        check_methods(strategy)
         self._sim = sim
         self._trader = trader
         self._engine = engine
@@ -75,11 +75,8 @@ class Audience:
         self._methods: dict[str, Callable[..., Any]] = {
             name: method for name in METHODS if callable(method := getattr(strategy, name, None))
         }
-        if not self._methods.keys() - {"on_start", "on_stop"}:
-            raise InputError(
-                f"strategy {strategy!r} has none of on_bar, on_quote, on_trade and on_fill, so it would never be told anything"
-            )
-        self._waiting: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._name = type(strategy).__name__
+        self._waiting: deque[tuple[str, Callable[..., Any], tuple[Any, ...]]] = deque()
         self._thinking: Event | None = None
         self._process: Process | None = None
 
@@ -94,14 +91,14 @@ class Audience:
         if method is None:
             return
         if self._thinking is not None:
-            self._waiting.append((method, what))
+            self._waiting.append((name, method, what))
             return
         try:
             answer = method(*what, self._trader)
             if answer is not None:
-                self._take(answer)
+                self._take(name, answer)
         except Exception as error:
-            self._fail(error)
+            self._fail(error, name)
 
     def done(self) -> Event:
         """An event that happens when the strategy has thought about all it was told."""
@@ -128,29 +125,30 @@ class Audience:
             self._thinking = None
             close_body(self._process)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, name: str) -> None:
+        error.add_note(f"in {name} of {self._name}, at {self._trader.time}")
         self.stop()
         self._thinking = None
         self._failed(error)
 
-    def _take(self, answer: Any) -> None:
+    def _take(self, name: str, answer: Any) -> None:
         if inspect.isawaitable(answer):
             self._thinking = Event(self._sim)
-            self._process = self._sim.process(_Closable(self._think(answer)), name="strategy")  # type: ignore[arg-type]
+            self._process = self._sim.process(_Closable(self._think(name, answer)), name="strategy")  # type: ignore[arg-type]
         else:
             self._follow(answer)
 
-    async def _think(self, answer: Awaitable[Any]) -> None:
+    async def _think(self, name: str, answer: Awaitable[Any]) -> None:
         try:
             self._follow(await answer)
             while self._waiting:
-                method, what = self._waiting.popleft()
+                name, method, what = self._waiting.popleft()
                 result = method(*what, self._trader)
                 self._follow(await result if inspect.isawaitable(result) else result)
         except Exception as error:
             if self._thinking is None:  # of its clean-up, when it is interrupted
                 raise
-            self._fail(error)
+            self._fail(error, name)
             return
         thinking, self._thinking = self._thinking, None
         assert thinking is not None

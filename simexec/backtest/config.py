@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import wraps
+from typing import Any, SupportsIndex
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -14,6 +15,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from simexec.config.execution import ExecutionMode, to_mode, to_participation
+from simexec.config.structure import check_names
 from simexec.errors import InputError
 from simexec.execution.breaker_limits import BreakerLimits
 from simexec.execution.broker import Latencies
@@ -23,7 +25,7 @@ from simexec.models.commission import CommissionModel, PercentCommissionModel
 from simexec.models.fees import MakerTakerFees
 from simexec.models.impact import ImpactModel
 from simexec.models.slippage import FixedSlippageModel, SlippageModel
-from simexec.sim.clock import HOUR
+from simexec.sim.clock import HOUR, Duration
 from simexec.trading.convert import (
     FieldError,
     naming_fields,
@@ -88,8 +90,14 @@ def _fraction(value: Any, method: str) -> Decimal:
     return to_exact_fraction(value)
 
 
+def _check_instance(value: object) -> None:
+    if isinstance(value, type):
+        raise FieldError(f"must be a model, not the class {value.__name__}; give {value.__name__}(...)")
+
+
 def _commission(value: Any) -> Any:
     """A fraction of the value, or a model."""
+    _check_instance(value)
     if value is None or hasattr(value, "commission"):
         return value
     rate = _fraction(value, "commission(...)")
@@ -98,10 +106,31 @@ def _commission(value: Any) -> Any:
 
 def _slippage(value: Any) -> Any:
     """A fraction of the price, or a model."""
+    _check_instance(value)
     if value is None or hasattr(value, "calculate_slippage"):
         return value
     rate = _fraction(value, "calculate_slippage(...)")
     return FixedSlippageModel(float(rate)) if rate else None
+
+
+class _Nanoseconds(int):
+    """A duration that had its unit: ``attrs.evolve`` brings it again."""
+
+
+def has_unit(value: Any, name: str = "") -> Any:
+    """A duration as it was given.
+
+    Raises:
+        FieldError: a bare number: nobody who writes 5 means five nanoseconds.
+    """
+    bare = isinstance(value, SupportsIndex) and not isinstance(value, bool | _Nanoseconds)
+    if bare and value != 0:
+        raise FieldError(f"{shown(value)} has no unit; write '{shown(value)}m' for minutes", (name,) if name else ())
+    return value
+
+
+def _duration(value: Duration) -> int:
+    return _Nanoseconds(to_positive_duration(has_unit(value)))
 
 
 def _points(value: int) -> int:
@@ -125,6 +154,10 @@ def _with(method: str) -> Any:
     """An attrs validator: None, or an object with a method."""
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        try:
+            _check_instance(value)
+        except FieldError as error:
+            raise error.within(attribute.name) from None
         if value is not None and not callable(getattr(value, method, None)):
             raise FieldError(f"must be None or have a method {method}(...), not {shown(value)}", (attribute.name,))
 
@@ -192,8 +225,8 @@ class BacktestConfig:
     risk_free_rate: Decimal = field(default=Decimal(0), converter=to_decimal_from_zero)
     history: int | None = field(default=100_000, converter=optional(_points))
     lookback: int = field(default=256, converter=to_positive_count)
-    max_order_age: int | None = field(default=None, converter=optional(to_positive_duration))
-    cleanup_interval: int = field(default=HOUR, converter=to_positive_duration)
+    max_order_age: int | None = field(default=None, converter=optional(_duration))
+    cleanup_interval: int = field(default=_Nanoseconds(HOUR), converter=_duration)
     mode: ExecutionMode = field(default=ExecutionMode.BACKTEST_SINGLE, converter=to_mode)
 
     def __attrs_post_init__(self) -> None:
@@ -278,5 +311,26 @@ class BacktestConfig:
         )
 
     def with_(self, **fields: Any) -> BacktestConfig:
-        """A configuration like this one but for some fields."""
+        """A configuration like this one but for some fields.
+
+        Raises:
+            InputError: as for a new one.
+        """
         return attrs.evolve(self, **fields)
+
+
+def _refusing_unknown_names(make: Callable[..., None]) -> Callable[..., None]:
+    """An ``__init__`` that says what is wrong with a name, as the converters do with a value."""
+
+    @wraps(make)
+    def init(self: BacktestConfig, *values: Any, **fields: Any) -> None:
+        check_names(BacktestConfig, fields)
+        for one in attrs.fields(BacktestConfig):
+            if one.default is attrs.NOTHING and one.name not in fields and not values:
+                raise FieldError("this field is required, and missing", (one.name,))
+        make(self, *values, **fields)
+
+    return init
+
+
+BacktestConfig.__init__ = _refusing_unknown_names(BacktestConfig.__init__)  # type: ignore[method-assign]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -11,28 +11,24 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from simexec.backtest.array_columns import check_order, check_unit, numbers_of, quanta_of, times_of
-from simexec.backtest.sessions import ALWAYS, sessions
+from simexec.backtest.array_columns import UNIX, check_order, check_unit, numbers_of, quanta_of, session_times, times_of
+from simexec.backtest.config import BacktestConfig, has_unit
 from simexec.config.load import load_scenario
 from simexec.config.markets import MarketSettings
 from simexec.config.scenario import Scenario
 from simexec.errors import DataError, InputError
 from simexec.experiments.build import load_recordings
-from simexec.market.bars import BarFile
+from simexec.market.bars import BarFile, BarReport
 from simexec.market.levels import Array
 from simexec.market.recording import Recording
-from simexec.market.tape import BAR_WIDTH, END, OPEN, QUOTE_WIDTH, START, TIME, VOLUME, BarTape, QuoteTape, Tape
-from simexec.sim.clock import DAY, MICROSECOND, SECOND, Duration, parse_duration
+from simexec.market.tape import BAR_WIDTH, END, OPEN, START, VOLUME, BarTape, QuoteTape, Tape
+from simexec.sim.clock import MICROSECOND, SECOND, Duration, parse_duration
 from simexec.trading.instrument import Instrument
-
-UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 SESSION: Final = "session"
 """The interval of daily bars: each covers its trading day's session, from open to close."""
 
 _OPTIONS: Final = ("timezone", "columns", "time_unit", "repair")
-_ROWS_AT_ONCE: Final = 65_536  # of which copies are made
-_LARGEST_TIME: Final = 2**63 - 1
 
 
 @attrs.frozen
@@ -43,12 +39,19 @@ class DataRequest:
         instrument: whose data; prices are turned into its price quanta.
         start: first moment that is of interest, with a time zone; ``end`` likewise, not included.
         calendar: of the exchange, None if the market is always open.
+        timezone: of the backtest, and of times in files without an offset of their own.
     """
 
     instrument: Instrument
     start: datetime
     end: datetime
     calendar: str | None = None
+    timezone: str = "UTC"
+
+    @classmethod
+    def of(cls, config: BacktestConfig, instrument: Instrument) -> DataRequest:
+        """What a backtest asks for of one of its instruments."""
+        return cls(instrument, config.start, config.end, config.calendar, config.timezone)
 
     @property
     def symbol(self) -> str:
@@ -82,66 +85,6 @@ class DataLoader(Protocol):
         Raises:
             InputError: there are none, or they are wrong.
         """
-
-
-class ClippedTape:
-    """A tape on the run's own clock, and of it the rows within a period. What a tape that is not ours hands out is checked.
-
-    Args:
-        tape: times in ns since 1970.
-        epoch_ns: the run's epoch, ns since 1970.
-        start_ns: rows that begin earlier are left out, ns since the run's epoch; so are rows known later than ``end_ns``.
-        symbol: for messages.
-    """
-
-    def __init__(self, tape: Tape, epoch_ns: int, start_ns: int, end_ns: int, symbol: str = "") -> None:
-        self.is_bars = tape.is_bars
-        self._tape = tape
-        self._symbol = symbol
-        self._epoch, self._start, self._end = epoch_ns, start_ns, end_ns
-
-    def blocks(self) -> Iterator[Array]:
-        """See ``Tape``.
-
-        Raises:
-            DataError: rows are no rows, or run backwards; with symbol, row and value.
-        """
-        first, known = (START, END) if self.is_bars else (TIME, TIME)
-        times = [START, END] if self.is_bars else [TIME]
-        checks = not isinstance(self._tape, BarTape | QuoteTape | BarFile)
-        last, count = -_LARGEST_TIME, 0
-        for block in self._tape.blocks():
-            if checks:
-                self._check(block, count)
-            if len(block) and block[0, first] < last:
-                raise DataError(
-                    f"row {count + 1} of {self._symbol}, {block[0].tolist()}, begins before the end of the one before, {last} ns;"
-                    " sort them"
-                )
-            for at in range(0, len(block), _ROWS_AT_ONCE):
-                rows = block[at : at + _ROWS_AT_ONCE].copy()
-                rows[:, times] -= self._epoch
-                over = rows[:, known] > self._end
-                wanted = rows[(rows[:, first] >= self._start) & ~over]
-                if len(wanted):
-                    yield wanted
-                if over.all():
-                    return
-            if len(block):
-                last, count = int(block[-1, known]), count + len(block)
-
-    def _check(self, block: Array, before: int) -> None:
-        kind, width = (BarTape, BAR_WIDTH) if self.is_bars else (QuoteTape, QUOTE_WIDTH)
-        if not (isinstance(block, np.ndarray) and block.dtype == np.int64 and block.shape[1:] == (width,)):
-            shape, dtype = getattr(block, "shape", None), getattr(block, "dtype", type(block).__name__)
-            raise DataError(
-                f"a tape of {self._symbol} handed out {dtype} of shape {shape}; its blocks are int64 of shape (n, {width}): ns, and"
-                " prices in quanta (instrument.to_quanta)"
-            )
-        try:
-            kind(block)
-        except DataError as error:
-            raise DataError(f"rows of {self._symbol} behind row {before}: {error}") from None
 
 
 def since_1970(moment: datetime) -> int:
@@ -181,12 +124,7 @@ class BarArrays:
     stamp: str = "start"
 
     def __attrs_post_init__(self) -> None:
-        if self.interval != SESSION and parse_duration(self.interval) == 0:
-            raise InputError("bars of interval 0 have no length; give one such as '1m', or 'session' for daily bars")
-        if self.stamp not in ("start", "end"):
-            raise InputError(
-                f"stamp {self.stamp!r} of bars must be 'start' or 'end': which end of the bar its time names"
-            )
+        _check_bars(self.interval, self.stamp)
 
     def load(self, request: DataRequest) -> Tape:
         """See ``DataLoader``.
@@ -199,7 +137,7 @@ class BarArrays:
         times = times_of(columns, symbol)
         check_unit(times, symbol, since_1970(request.start))
         if self.interval == SESSION:
-            start, end = _session_times(times, request)
+            start, end = session_times(times, symbol, request.calendar)
         else:
             length = parse_duration(self.interval)
             start = times - (length if self.stamp == "end" else 0)
@@ -216,27 +154,35 @@ class BarArrays:
             raise DataError(f"bars of {symbol}: {error}") from None
 
 
-def _session_times(times: Array, request: DataRequest) -> tuple[Array, Array]:
-    """Open and close of the session of each date."""
-    if request.calendar is None:
-        raise InputError(
-            f"daily bars of {request.symbol} cover sessions; give the backtest a calendar, such as 'XNYS', or {ALWAYS!r} for days"
-            " from midnight to midnight UTC"
-        )
-    days = times // DAY
-    if request.calendar == ALWAYS:
-        return days * DAY, (days + 1) * DAY
-    if not len(days):
-        return times, times
-    dates = [(UNIX + timedelta(days=int(day))).date() for day in days]
-    known = {one.date: one for one in sessions(request.calendar, min(dates), max(dates), UNIX)}
-    for row, day in enumerate(dates, start=1):
-        if day not in known:
-            raise DataError(
-                f"the bar of {request.symbol} in row {row}, {day}, is of no session of {request.calendar}; leave it out"
-            )
-    found = [known[day] for day in dates]
-    return np.array([one.open_ns for one in found], np.int64), np.array([one.close_ns for one in found], np.int64)
+def _check_bars(interval: Duration, stamp: str | None) -> None:
+    """InputError if an interval or a stamp of bars is none."""
+    if interval != SESSION and parse_duration(has_unit(interval, "interval")) == 0:
+        raise InputError("bars of interval 0 have no length; give one such as '1m', or 'session' for daily bars")
+    if stamp not in ("start", "end") and not (interval == SESSION and stamp is None):
+        raise InputError(f"stamp {stamp!r} of bars must be 'start' or 'end': which end of the bar its time names")
+
+
+@attrs.frozen(eq=False)
+class _DailyFile:
+    """A file of daily bars, each on the session of its date; a ``Tape``."""
+
+    file: BarFile
+    request: DataRequest
+    is_bars: bool = True
+
+    @property
+    def report(self) -> BarReport:
+        """Of the latest reading; gaps, which nights and holidays would be, are not counted."""
+        return attrs.evolve(self.file.report, gaps=0, longest_gap_ns=0)
+
+    def blocks(self) -> Iterator[Array]:
+        """See ``Tape``."""
+        count = 0
+        for block in self.file.blocks():
+            times = session_times(block[:, START], self.request.symbol, self.request.calendar, count)
+            block[:, START], block[:, END] = times
+            count += len(block)
+            yield block
 
 
 @attrs.frozen(eq=False)
@@ -245,20 +191,26 @@ class BarFiles:
 
     Attributes:
         paths: by symbol; or one path with ``{symbol}`` in it.
-        interval: length of a bar.
-        stamp: whether a bar's time is its ``"start"`` or its ``"end"``.
-        options: further arguments of ``BarFile``: ``timezone``, ``columns``, ``time_unit``, ``repair``.
+        interval: length of a bar; ``"session"``: of daily bars, whose times are dates, as for ``BarArrays``.
+        stamp: whether a bar's time is its ``"start"`` or its ``"end"``; of daily bars it does not matter.
+        options: further arguments of ``BarFile``: ``timezone``, ``columns``, ``time_unit``, ``repair``. Times without an offset
+            are in the backtest's time zone unless ``timezone`` says otherwise.
 
     Raises:
-        InputError: one path without ``{symbol}``, or an unknown option. What is wrong in a file is found as it is read.
+        InputError: one path without ``{symbol}``, an unknown option, an interval that is none, or an unknown stamp. What is wrong
+            in a file is found as it is read.
     """
 
     paths: Mapping[str, str | Path] | str | Path
     interval: Duration
-    stamp: str
+    stamp: str | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict)
+    _tapes: dict[str, BarFile | _DailyFile] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        _check_bars(self.interval, self.stamp)
+        if self.interval == SESSION and "timezone" in self.options:
+            raise InputError("times of daily bars are dates, which have no time zone; leave the option timezone out")
         if not isinstance(self.paths, Mapping) and "{symbol}" not in str(self.paths):
             raise InputError(
                 f"path {str(self.paths)!r} has no {{symbol}} in it, so every symbol would have its bars; give"
@@ -274,7 +226,23 @@ class BarFiles:
             path: str | Path = _symbol_of(self.paths, request.symbol, "files of bars")
         else:
             path = str(self.paths).replace("{symbol}", request.symbol)
-        return BarFile(path, request.instrument, interval=self.interval, stamp=self.stamp, **self.options)
+        tape: BarFile | _DailyFile
+        if self.interval == SESSION:
+            if request.calendar is None:
+                session_times(np.empty(0, np.int64), request.symbol, None)
+            # Dates may come with times of day, and early closes bring those closer together than a day.
+            tape = _DailyFile(BarFile(path, request.instrument, interval=1, stamp="start", **self.options), request)
+        else:
+            options = {"timezone": request.timezone, **self.options}
+            assert self.stamp is not None  # as was checked
+            tape = BarFile(path, request.instrument, interval=self.interval, stamp=self.stamp, **options)
+        self._tapes[request.symbol] = tape
+        return tape
+
+    @property
+    def reports(self) -> dict[str, BarReport]:
+        """What the latest reading of each file has found, by symbol: rows, and with ``repair`` what was left out and why."""
+        return {symbol: tape.report for symbol, tape in self._tapes.items()}
 
 
 @attrs.frozen(eq=False)

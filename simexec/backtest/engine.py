@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from operator import and_
 
@@ -13,20 +17,24 @@ import simpy
 
 from simexec.backtest.audience import Audience
 from simexec.backtest.book_feed import BookFeed, check_length
+from simexec.backtest.clipped_tape import ClippedTape
 from simexec.backtest.config import BacktestConfig
-from simexec.backtest.data import BookData, ClippedTape, DataLoader, DataRequest, MarketSource, since_1970
+from simexec.backtest.data import BookData, DataLoader, DataRequest, MarketSource, since_1970
+from simexec.backtest.describe import describe_model
 from simexec.backtest.equity import EquityCurve
 from simexec.backtest.pump import Pump, TapedMarket
 from simexec.backtest.results import BacktestResults
 from simexec.backtest.round_trips import RoundTrips
-from simexec.backtest.run_days import days_of, hours_of
-from simexec.backtest.strategy import Strategy, check_requirements
+from simexec.backtest.run_days import SessionBars, days_of, hours_of
+from simexec.backtest.strategy import Strategy, check_methods, check_requirements, check_told
 from simexec.backtest.trader import Trader
 from simexec.errors import InputError, SimulationError
 from simexec.execution.backtest_broker import BacktestBroker
 from simexec.execution.circuit_breaker import ExecutionCircuitBreaker
 from simexec.execution.engine import DefaultExecutionEngine
 from simexec.execution.risk import RiskPortfolioContainer
+from simexec.market.bars import BarReport
+from simexec.market.tape import Tape
 from simexec.sim import Simulation, current_simulation, format_duration
 from simexec.sim.clock import MINUTE
 from simexec.trading.capabilities import Capabilities
@@ -66,24 +74,45 @@ class UnifiedBacktestEngine:
             InvariantError: the account does not balance at the end.
             Exception: what the strategy raised, as it is.
         """
+        check_methods(strategy)
+        kind = type(data_loader).__name__  # its content may be a whole data set
+        if isinstance(data_loader, type):
+            raise InputError(
+                f"data loader {data_loader.__name__} is a class; give one of it, {data_loader.__name__}(...)"
+            )
         if not callable(getattr(data_loader, "load", None)):
-            raise InputError(f"data loader {data_loader!r} has no method load(request); see docs/backtest.md")
+            raise InputError(f"data loader of type {kind} has no method load(request); see docs/backtest.md")
         sources: dict[str, MarketSource] = {}
         for symbol, instrument in self.config.traded.items():
-            request = DataRequest(instrument, self.config.start, self.config.end, self.config.calendar)
-            found = data_loader.load(request)
+            found = data_loader.load(DataRequest.of(self.config, instrument))
             source = await found if inspect.isawaitable(found) else found
             if not (isinstance(source, BookData) or callable(getattr(source, "blocks", None))):
                 raise InputError(
-                    f"data loader {data_loader!r} brought {source!r} of {symbol}; it must be a Tape or BookData"
+                    f"data loader {kind} brought something of type {type(source).__name__} of {symbol}; it must be a Tape or"
+                    " BookData"
                 )
             sources[symbol] = source
         ambient = _ambient()
         if ambient is not None:
             return await _Run(ambient, self.config, sources, strategy).go()
-        with Simulation(seed=self.config.seed, epoch=self.config.epoch) as own:
+        with Simulation(seed=self.config.seed, epoch=self.config.epoch) as own, _interruptible():
             results: BacktestResults = own.run(_Run(own, self.config, sources, strategy).go())
         return results
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a run at once: that of ``asyncio.run`` only cancels its task, which a run that never waits does not see."""
+    asyncio_s = signal.getsignal(signal.SIGINT)
+    runner = getattr(getattr(asyncio_s, "func", None), "__self__", None)
+    if not isinstance(runner, asyncio.Runner) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, asyncio_s)
 
 
 def _ambient() -> Simulation | None:
@@ -158,6 +187,8 @@ class _Run:
         self.engine.on(EventType.FILL, self._filled)
         self.engine.on(EventType.BUST, self._busted)
         taped = []
+        self.bars: list[SessionBars] = []
+        self.reports = {symbol: source for symbol, source in sources.items() if _report_of(source) is not None}
         can: list[Capabilities] = []
         self.books: list[BookFeed] = []
         for symbol, source in sources.items():
@@ -169,8 +200,15 @@ class _Run:
                 continue
             venue = self.broker.venue(traded[symbol])
             can.append(venue.capabilities if source.is_bars else OF_QUOTES)
-            tape = ClippedTape(source, epoch_ns, self._start, self._end, symbol)
+            tape: Tape = ClippedTape(source, epoch_ns, self._start, self._end, symbol)
+            if hours is not None and source.is_bars:
+                self.bars.append(SessionBars(tape, hours, config.calendar, symbol))
+                tape = self.bars[-1]
             taped.append(TapedMarket(tape, venue, seen, self.portfolio.mark))
+        kinds = [
+            ("on_bar",) if is_bars else ("on_quote", "on_trade") for is_bars in map(_brings_bars, sources.values())
+        ]
+        check_told(strategy, {name for kind in kinds for name in kind})
         check_requirements(strategy, reduce(and_, can))
         self.has_tapes = bool(taped)
         self.pump = Pump(sim, taped, self.audience, self.trader.remember, self.record, self._fail)
@@ -205,8 +243,31 @@ class _Run:
             stats=await self.engine.get_execution_stats(),
             rows=self.pump.rows + sum(feed.rows for feed in self.books),
             seconds=time.perf_counter() - self._began,
-            assumptions=_assumptions(config, sim.seed, bool(self.books), self.has_tapes),
+            assumptions=_assumptions(config, sim.seed, bool(self.books), self.has_tapes) | self._of_the_data(),
         )
+
+    def _of_the_data(self) -> dict[str, str]:
+        """What of the data was left out, or could fill nothing, in words; nothing if that is nothing."""
+        lines: dict[str, str] = {}
+        left_out = []
+        for symbol, source in self.reports.items():
+            report = _report_of(source)
+            if report is not None and report.left_out:
+                kinds = ", ".join(
+                    f"{kind.replace('_', ' ')} {count}" for kind, count in sorted(report.left_out.items())
+                )
+                left_out.append(f"{symbol}: {report.left_out.total()} of {report.rows} rows left out ({kinds})")
+        if left_out:
+            lines["data"] = "; ".join(left_out)
+        outside = [
+            f"{one.symbol}: {one.bars - one.inside} of {one.bars} bars lie outside the sessions of {self._config.calendar}, and"
+            " fill nothing"
+            for one in self.bars
+            if 2 * one.inside < one.bars
+        ]
+        if outside:
+            lines["outside"] = "; ".join(outside)
+        return lines
 
     async def _trade(self) -> None:
         """Tell the strategy everything from start to end."""
@@ -293,21 +354,27 @@ def _assumptions(config: BacktestConfig, seed: int, has_books: bool, has_tapes: 
     lines = {"fills": "; ".join([book] * has_books + [tape] * has_tapes)}
     if has_tapes:
         lines |= {
-            "slippage": _or_none(config.slippage),
-            "commission": _or_none(config.commission),
-            "fees": _or_none(config.fees),
-            "impact": _or_none(config.impact),
+            "slippage": describe_model(config.slippage),
+            "commission": describe_model(config.commission),
+            "fees": describe_model(config.fees),
+            "impact": describe_model(config.impact),
             "participation": f"at most {config.participation} of a bar's volume or quote's size",
             "touch": f"an order's limit is reached by a trade at just its price with probability {config.touch_fill_probability}",
-            "latency": _or_none(config.latencies),
+            "latency": describe_model(config.latencies),
         }
     return lines | {
         "sessions": "always open" if config.calendar is None else config.calendar,
-        "risk": repr(config.limits) if config.limits is not None else "pays in full, sells what it has",
+        "risk": describe_model(config.limits) if config.limits is not None else "pays in full, sells what it has",
         "returns": f"daily, {config.periods_per_year} a year, risk-free {config.risk_free_rate} a year",
         "seed": str(seed),
     }
 
 
-def _or_none(model: object) -> str:
-    return "none" if model is None else repr(model)
+def _brings_bars(source: MarketSource) -> bool:
+    return not isinstance(source, BookData) and source.is_bars
+
+
+def _report_of(source: MarketSource) -> BarReport | None:
+    """What reading a file of bars has found so far; None of other data."""
+    report = getattr(source, "report", None)
+    return report if isinstance(report, BarReport) else None

@@ -34,7 +34,7 @@ def draw_backtest(results: BacktestResults) -> Figure:
     config = results.config
     title = f"{', '.join(config.symbols[:5])}{' and others' if len(config.symbols) > 5 else ''}: {results.total_return:+.2%}"
     figure.suptitle(f"{title}, {results.total_trades:,} trades", x=0.01, ha="left", fontsize=13)
-    times = results.times_ns.astype("datetime64[ns]")
+    times = results.times
     _draw_equity(equity, results, times)
     _draw_fall(fall, results, times)
     _draw_exposure(exposure, results, times)

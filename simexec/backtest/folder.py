@@ -8,7 +8,7 @@ from typing import Any
 
 from simexec.analysis.new_folder import new_folder
 from simexec.analysis.summary import versions
-from simexec.analysis.table import Table, flags, integers, texts
+from simexec.analysis.table import Table, flags, integers, reals, texts
 from simexec.backtest.results import BacktestResults
 from simexec.trading.money import units_per
 
@@ -17,7 +17,8 @@ def write_backtest(results: BacktestResults, out_dir: str | Path, *, plot: bool 
     """Write a backtest's folder.
 
     It holds ``summary.json``, ``equity.parquet``, ``trades.parquet`` and ``fills.parquet``. Times are ns since 1970-01-01 UTC,
-    money is in units of the currency, prices of fills in quanta of their instrument, which ``summary.json`` has.
+    money is in units of the currency, prices of fills in quanta of their instrument, those of trades in the currency. What the
+    units are is in ``summary.json``, and in the metadata of each table.
 
     Args:
         results: of the backtest.
@@ -35,7 +36,7 @@ def write_backtest(results: BacktestResults, out_dir: str | Path, *, plot: bool 
         summary = json.dumps(backtest_json(results), indent=2, allow_nan=False)
         (folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
         for name, table in (("equity", equity_table), ("trades", trades_table), ("fills", fills_table)):
-            _write(folder / f"{name}.parquet", table(results))
+            _write(folder / f"{name}.parquet", table(results), results)
         if plot:
             from simexec.backtest.figure import draw_backtest
 
@@ -85,8 +86,8 @@ def trades_table(results: BacktestResults) -> Table:
             "quantity": integers(one.quantity for one in trades),
             "entry_ns": integers(one.entry_ns + shift for one in trades),
             "exit_ns": integers(one.exit_ns + shift for one in trades),
-            "entry_price": texts(None if one.entry_price is None else str(one.entry_price) for one in trades),
-            "exit_price": texts(None if one.exit_price is None else str(one.exit_price) for one in trades),
+            "entry_price": reals(None if one.entry_price is None else float(one.entry_price) for one in trades),
+            "exit_price": reals(None if one.exit_price is None else float(one.exit_price) for one in trades),
             "profit_units": integers(one.profit for one in trades),
             "fee_units": integers(one.fees for one in trades),
             "fills": integers(one.fills for one in trades),
@@ -114,7 +115,20 @@ def fills_table(results: BacktestResults) -> Table:
     )
 
 
-def _write(path: Path, table: Table) -> None:
+def _write(path: Path, table: Table, results: BacktestResults) -> None:
     import pyarrow.parquet as pq
 
-    pq.write_table(table.to_arrow(), path, compression="zstd")
+    pq.write_table(table.to_arrow().replace_schema_metadata(_metadata(results)), path, compression="zstd")
+
+
+def _metadata(results: BacktestResults) -> dict[str, str]:
+    """What the units in the columns' names mean."""
+    config = results.config
+    return {
+        "simexec_version": versions()["simexec"],
+        "epoch_utc": "1970-01-01T00:00:00+00:00",
+        "timezone": config.timezone,
+        "currency": config.currency,
+        "units_per_currency": str(units_per(config.currency)),
+        "price_quantum": json.dumps({symbol: str(one.quantum) for symbol, one in config.traded.items()}),
+    }

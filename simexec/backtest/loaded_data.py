@@ -8,23 +8,31 @@ from collections.abc import Iterator, Mapping
 import attrs
 import numpy as np
 
+from simexec.backtest.clipped_tape import ClippedTape
 from simexec.backtest.config import BacktestConfig
-from simexec.backtest.data import BookData, ClippedTape, DataLoader, DataRequest, MarketSource, since_1970
+from simexec.backtest.data import BookData, DataLoader, DataRequest, MarketSource, since_1970
+from simexec.market.bars import BarReport
 from simexec.market.levels import Array
-from simexec.market.tape import BAR_WIDTH, Tape
+from simexec.market.tape import Tape
 
 
 @attrs.frozen(eq=False)
 class RowsInMemory:
-    """A tape of which all rows are in memory, and were checked when they were read; a ``Tape``."""
+    """A tape of which all rows are in memory, and were checked when they were read; a ``Tape``.
+
+    Attributes:
+        rows: of it.
+        is_bars: whether they are bars, rather than quotes and trades.
+        report: what reading has found, if they were read from a file of bars.
+    """
 
     rows: Array
     is_bars: bool
+    report: BarReport | None = None
 
     def blocks(self) -> Iterator[Array]:
         """See ``Tape``."""
-        if len(self.rows):
-            yield self.rows
+        yield self.rows
 
 
 @attrs.frozen(eq=False)
@@ -42,11 +50,11 @@ class LoadedData:
         """Load all that a backtest needs: rows within its period, and order books as they are.
 
         Raises:
-            InputError: there are none, or they are wrong.
+            InputError: there are none, none in the period, or they are wrong.
         """
         sources: dict[str, MarketSource] = {}
         for instrument in config.traded.values():
-            request = DataRequest(instrument, config.start, config.end, config.calendar)
+            request = DataRequest.of(config, instrument)
             found = loader.load(request)
             source: MarketSource = await found if inspect.isawaitable(found) else found
             if not isinstance(source, BookData):
@@ -61,5 +69,5 @@ class LoadedData:
 
 def _in_memory(tape: Tape, config: BacktestConfig, symbol: str) -> RowsInMemory:
     clipped = ClippedTape(tape, 0, since_1970(config.start), since_1970(config.end), symbol)
-    blocks = list(clipped.blocks())
-    return RowsInMemory(np.concatenate(blocks) if blocks else np.empty((0, BAR_WIDTH), np.int64), tape.is_bars)
+    rows = np.concatenate(list(clipped.blocks()))
+    return RowsInMemory(rows, tape.is_bars, getattr(tape, "report", None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
@@ -12,6 +13,7 @@ import numpy as np
 
 from simexec.backtest.config import BacktestConfig
 from simexec.backtest.data import DataLoader
+from simexec.backtest.describe import describe_model
 from simexec.backtest.parallel import Job, Progress, run_jobs
 from simexec.backtest.results import BacktestResults
 from simexec.backtest.strategy import Strategy
@@ -24,9 +26,15 @@ _MOST: Final = 1_000_000
 
 FIGURES: Final = (
     "final_equity", "total_return", "annualised_return", "volatility", "sharpe_ratio", "sortino_ratio", "calmar_ratio",
-    "max_drawdown", "total_trades", "win_rate", "profit_factor", "turnover", "exposure", "fees",
+    "max_drawdown", "max_drawdown_daily", "total_trades", "win_rate", "profit_factor", "turnover", "exposure", "fees",
 )  # fmt: skip
 """What a table may be ranked by; see ``BacktestResults.figures``."""
+
+_FRACTIONS: Final = (
+    "total_return", "annualised_return", "volatility", "max_drawdown", "max_drawdown_daily", "win_rate", "exposure",
+)  # fmt: skip
+_MONEY: Final = ("final_equity", "fees")
+_LONGEST_ERROR: Final = 60
 
 
 @attrs.frozen
@@ -46,6 +54,12 @@ class Trial:
     parameters: Mapping[str, Any]
     figures: Mapping[str, Any]
     error: str | None
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={_parameter(value)}" for name, value in self.parameters.items())
+        earned = _shown("total_return", self.figures.get("total_return"))
+        outcome = f"total_return {earned}" if self.error is None else _cut(self.error)
+        return f"<Trial {self.number}, rank {self.rank}: {given}; {outcome}>"
 
 
 @attrs.frozen
@@ -82,26 +96,62 @@ class Optimization:
             for one in self.trials
         ]
 
+    def __repr__(self) -> str:
+        text = f"Optimization of {len(self.trials)} trials by {self.objective}"
+        if not self.trials:
+            return f"<{text}>"
+        return (
+            f"<{text}, best {_shown(self.objective, self.trials[0].figures.get(self.objective))}: {self.trials[0]!r}>"
+        )
+
+    def __str__(self) -> str:
+        return self.to_text()
+
     def to_text(self, most: int = 20) -> str:
-        """The table as text, the best ``most`` rows."""
+        """The table as text, the best ``most`` rows: fractions as per cent, errors cut to 60 characters in a last column."""
         shown = self.trials[:most]
         names = list(shown[0].parameters) if shown else []
-        columns = [
-            self.objective,
-            *(name for name in ("total_return", "max_drawdown", "total_trades") if name != self.objective),
-        ]
+        columns = list(dict.fromkeys([self.objective, "total_return", "max_drawdown", "total_trades"]))
         lines = [["rank", *names, *columns]]
         for one in shown:
-            values = [one.figures.get(name) for name in columns] if one.error is None else [one.error]
-            lines.append([str(one.rank), *(str(one.parameters[name]) for name in names), *map(_shown, values)])
-        widths = [max(len(line[i]) for line in lines if len(line) > i) for i in range(len(lines[0]))]
-        text = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=False)) for line in lines]
+            figures = [_shown(name, one.figures.get(name)) for name in columns]
+            lines.append([str(one.rank), *(_parameter(one.parameters[name]) for name in names), *figures])
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+        if any(one.error is not None for one in shown):
+            errors = ["error", *("" if one.error is None else _cut(one.error) for one in shown)]
+            text = [f"{line}  {error}".rstrip() for line, error in zip(text, errors, strict=True)]
         left = len(self.trials) - len(shown)
-        return "\n".join([*text, f"and {left} more"] if left else text)
+        if left:
+            text.append(f"and {left} more")
+        failed = sum(one.error is not None for one in self.trials)
+        if all(one.figures.get(self.objective) is None for one in self.trials):
+            text.append(
+                f"no trial has a {self.objective}{f'; {failed} of {len(self.trials)} failed' if failed else ''}"
+            )
+        return "\n".join(text)
 
 
-def _shown(value: Any) -> str:
-    return "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+def _shown(name: str, value: Any) -> str:
+    """A figure for a table: a fraction as per cent, money with cents; three digits of what would be shown as 0."""
+    if value is None or value != value:
+        return "-"
+    if not isinstance(value, float):
+        return str(value)
+    if name in _FRACTIONS:
+        return f"{value:.2%}" if abs(value) >= 0.5e-4 or not value else f"{value * 100:.3g}%"
+    if name in _MONEY:
+        return f"{value:,.2f}"
+    return f"{value:.4f}" if abs(value) >= 0.5e-4 or not value else f"{value:.3g}"
+
+
+def _parameter(value: Any) -> str:
+    return describe_model(value) if attrs.has(type(value)) else str(value)
+
+
+def _cut(error: str) -> str:
+    words = " ".join(error.split())
+    return words if len(words) <= _LONGEST_ERROR else f"{words[: _LONGEST_ERROR - 1]}…"
 
 
 def optimize(
@@ -135,12 +185,14 @@ def optimize(
         progress: called with the fraction that is done.
 
     Raises:
-        InputError: no parameters, values that are none, an unknown objective, or data that are missing or wrong.
+        InputError: no parameters, one that neither the configuration has nor the strategy takes, values that are none, an unknown
+            objective, ``processes`` that is no positive whole number, or data that are missing or wrong.
     """
     if objective not in FIGURES:
-        raise InputError(f"objective {objective!r} is none of {', '.join(FIGURES)}{nearest(objective, FIGURES)}")
+        raise InputError(f"objective {objective!r} is unknown{nearest(str(objective), FIGURES)}")
     if not callable(strategy):
         raise InputError(f"strategy {strategy!r} makes none; give its class, or a function of the parameters")
+    _check_names(strategy, parameters)
     points = list(_points(parameters, samples, seed))
     jobs = [Job(strategy, point) for point in points]
     outcomes = run_jobs(config, data_loader, jobs, _figures, processes=processes, progress=progress, keep_errors=True)
@@ -158,6 +210,34 @@ def optimize(
 
 def _figures(results: BacktestResults) -> dict[str, Any]:
     return results.figures()
+
+
+def _check_names(strategy: Callable[..., Strategy], parameters: Mapping[str, Any]) -> None:
+    """InputError if no trial could take a parameter; a strategy that does not say what it takes is left to its trials."""
+    if not isinstance(parameters, Mapping):
+        raise InputError(f"parameters {parameters!r} is no mapping; give values by name, such as {{'fast': [10, 20]}}")
+    fields = [f"config.{one.name}" for one in attrs.fields(BacktestConfig)]
+    takes = _arguments(strategy)
+    for name in parameters:
+        if not isinstance(name, str):
+            raise InputError(f"parameter {name!r} is no name; give a text, such as 'fast'")
+        if name.startswith("config."):
+            if name not in fields:
+                raise InputError(f"parameter {name!r} is no field of the configuration{nearest(name, fields)}")
+        elif takes is not None and name not in takes:
+            called = getattr(strategy, "__name__", repr(strategy))
+            raise InputError(f"strategy {called} takes no parameter {name!r}{nearest(name, takes)}")
+
+
+def _arguments(strategy: Callable[..., Strategy]) -> list[str] | None:
+    """What can be given by name; None: anything, or it is not known."""
+    try:
+        found = inspect.signature(strategy).parameters.values()
+    except (ValueError, TypeError):
+        return None
+    if any(one.kind is one.VAR_KEYWORD for one in found):
+        return None
+    return [one.name for one in found if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
 
 
 def _points(parameters: Mapping[str, Any], samples: int | None, seed: int) -> Iterator[dict[str, Any]]:
@@ -181,7 +261,10 @@ def _points(parameters: Mapping[str, Any], samples: int | None, seed: int) -> It
 def _values(name: str, values: Any) -> list[Any]:
     if hasattr(values, "rvs"):
         raise InputError(f"parameter {name!r} is a distribution; give samples=... to draw from it, or a list of values")
-    if isinstance(values, str | bytes) or not isinstance(values, Sequence | np.ndarray | range) or not len(values):
+    is_many = isinstance(values, Sequence | np.ndarray | range) and not isinstance(values, str | bytes)
+    if is_many and not len(values):
+        raise InputError(f"parameter {name!r} has no values; give at least one, such as [10, 20]")
+    if not is_many:
         raise InputError(f"parameter {name!r} has {values!r}; give a list of values, such as [{values!r}]")
     return [value.item() if isinstance(value, np.generic) else value for value in values]
 

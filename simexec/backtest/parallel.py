@@ -15,7 +15,7 @@ from simexec.backtest.engine import UnifiedBacktestEngine
 from simexec.backtest.loaded_data import LoadedData
 from simexec.backtest.results import BacktestResults
 from simexec.backtest.strategy import Strategy
-from simexec.errors import InputError
+from simexec.errors import InputError, SimulationError
 from simexec.experiments.workers import Outcome, run_tasks
 
 T = TypeVar("T")
@@ -30,10 +30,16 @@ class Job:
     Attributes:
         make: makes the strategy, a fresh one for every run, from ``parameters``.
         parameters: arguments of ``make``; ``config.NAME`` is a field of the configuration instead.
+        name: of the strategy, for messages; none is known of a trial.
     """
 
     make: Callable[..., Strategy]
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
+    name: str | None = None
+
+    def __repr__(self) -> str:
+        # NOTE: what messages about a task say of it, in 80 characters.
+        return f"parameters {dict(self.parameters)!r}" if self.name is None else f"strategy {self.name!r}"
 
 
 @attrs.frozen(eq=False)
@@ -58,11 +64,28 @@ def run_jobs(
     """Run every job and return the summary of each, in their order; the data are loaded once.
 
     Raises:
-        InputError: the data are missing or wrong, or something cannot be sent to a process.
+        InputError: ``processes`` is no positive whole number, the data are missing or wrong, or something cannot be sent to a
+            process.
     """
+    if processes is not None and (not isinstance(processes, int) or isinstance(processes, bool) or processes < 1):
+        raise InputError(f"processes {processes!r} is not a positive whole number; leave it out to use every CPU")
     data = complete(LoadedData.of(config, data_loader))
     shared = Shared(config, data, summary)
-    return run_tasks(run_job, jobs, jobs=processes, progress=progress, shared=shared, keep_errors=keep_errors)
+    try:
+        outcomes = run_tasks(run_job, jobs, jobs=processes, progress=progress, shared=shared, keep_errors=keep_errors)
+    except InputError as error:
+        if _THEIR_REMEDY not in str(error):
+            raise
+        raise InputError(_in_our_words(str(error))) from error.__cause__
+    return [attrs.evolve(one, error=one.error and _in_our_words(one.error)) for one in outcomes]
+
+
+_THEIR_REMEDY = "pass jobs=1"
+
+
+def _in_our_words(error: str) -> str:
+    """With the name that the argument has here."""
+    return error.replace(_THEIR_REMEDY, "pass processes=1")
 
 
 def run_job(job: Job, shared: Shared) -> Any:
@@ -114,19 +137,25 @@ def run_many(
         Results by name, in the order of the strategies.
 
     Raises:
-        InputError: no strategies, something in their place that makes none, or data that are missing or wrong.
-        Exception: of the first strategy that fails.
+        InputError: no mapping of strategies, an empty one, something in their place that makes none, ``processes`` that is no
+            positive whole number, or data that are missing or wrong.
+        SimulationError: the process of a strategy died, also that of a second attempt.
+        Exception: of the first strategy that fails, with a note that names it.
     """
+    if not isinstance(strategies, Mapping):
+        raise InputError(
+            f"strategies is a {type(strategies).__name__}; give a mapping of names to what makes each, such as {{'fast': Fast}}"
+        )
     if not strategies:
         raise InputError("strategies is empty; give at least one, by name")
     for name, make in strategies.items():
         if not callable(make) or inspect.iscoroutine(make):
             raise InputError(f"strategy {name!r} is {make!r}; give what makes one, such as its class")
-    jobs = [Job(make) for make in strategies.values()]
+    jobs = [Job(make, name=str(name)) for name, make in strategies.items()]
     outcomes = run_jobs(config, data_loader, jobs, _whole, processes=processes, progress=progress, keep_errors=False)
     for name, outcome in zip(strategies, outcomes, strict=True):
         if outcome.value is None:
-            raise InputError(f"strategy {name!r}: {outcome.error}")
+            raise SimulationError(f"strategy {name!r} has no results: {outcome.error}")
     return {
         name: outcome.value for name, outcome in zip(strategies, outcomes, strict=True) if outcome.value is not None
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, SupportsIndex
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -19,12 +20,14 @@ from simexec.backtest.performance import (
     Drawdown,
     annualised_return,
     calmar_ratio,
+    max_drawdown,
     sharpe_ratio,
     sortino_ratio,
     turnover,
     volatility,
 )
 from simexec.backtest.round_trips import RoundTrip, RoundTripStatistics
+from simexec.errors import InputError
 from simexec.trading.events import Event
 from simexec.trading.money import to_decimal, units_per
 from simexec.trading.portfolio import PortfolioSnapshot
@@ -34,6 +37,9 @@ from simexec.trading.report import Fill
 @attrs.frozen(eq=False, kw_only=True, repr=False)
 class BacktestResults:
     """A finished backtest. Returns are those of days. A figure that cannot be computed is NaN, and None in ``figures``.
+
+    Two clocks: ``times`` and ``times_ns`` of the equity curve count from 1970, as tables of data do; all else that has a time in
+    ns, such as fills, trades, events and ``drawdown``, counts from ``epoch``, the run's own zero. ``time`` makes a moment of those.
 
     Attributes:
         config: what it depended on.
@@ -137,6 +143,11 @@ class BacktestResults:
         return 0.0 if self.drawdown is None else self.drawdown.depth or 0.0
 
     @property
+    def max_drawdown_daily(self) -> float:
+        """The same of daily closes alone, which Calmar's ratio uses; zero or negative."""
+        return _number(max_drawdown(self.daily_returns))
+
+    @property
     def drawdown_dates(self) -> tuple[datetime, datetime, datetime | None] | None:
         """Peak, trough and recovery (None if there was none) of the deepest drawdown, in the backtest's time zone."""
         fall = self.drawdown
@@ -154,8 +165,8 @@ class BacktestResults:
 
     @property
     def win_rate(self) -> float:
-        """Closed trades with a profit after fees over all closed trades; 0.0 without any."""
-        return self.round_trips.win_rate or 0.0
+        """Closed trades with a profit after fees over all closed trades; NaN without any."""
+        return _number(self.round_trips.win_rate)
 
     @property
     def profit_factor(self) -> float:
@@ -182,21 +193,39 @@ class BacktestResults:
 
     @property
     def times_ns(self) -> npt.NDArray[np.int64]:
-        """Times of the equity curve, ns since 1970-01-01 UTC."""
+        """Times of the equity curve, ns since 1970-01-01 UTC; less ``epoch_ns`` they are those of the run's clock."""
         return self.curve.times_ns + self.epoch_ns
+
+    @property
+    def times(self) -> npt.NDArray[np.datetime64]:
+        """Times of the equity curve in UTC, as ``datetime64[ns]``."""
+        return self.times_ns.astype("datetime64[ns]")
 
     @property
     def equity(self) -> npt.NDArray[np.float64]:
         """The equity curve in ``config.currency``."""
         return self.curve.equity / units_per(self.config.currency)
 
-    def time(self, time_ns: int) -> datetime:
-        """A time of the run's clock in the backtest's time zone, to the microsecond below."""
-        return (self.epoch + timedelta(microseconds=time_ns // 1000)).astimezone(ZoneInfo(self.config.timezone))
+    def time(self, time_ns: SupportsIndex) -> datetime:
+        """A time of the run's clock in the backtest's time zone, to the microsecond below.
+
+        Args:
+            time_ns: ns since ``epoch``, such as ``fill.time_ns`` or ``trade.entry_ns``; not of ``times_ns``, which count from 1970.
+
+        Raises:
+            InputError: it is no whole number.
+        """
+        try:
+            whole_ns = operator.index(time_ns)
+        except TypeError:
+            raise InputError(
+                f"time {time_ns!r} is not a whole number; give ns since the run's epoch, such as fill.time_ns"
+            ) from None
+        return (self.epoch + timedelta(microseconds=whole_ns // 1000)).astimezone(ZoneInfo(self.config.timezone))
 
     def figures(self) -> dict[str, Any]:
         """All figures by name, as numbers, texts, and None where there is no figure."""
-        dates = self.drawdown_dates
+        dates, orders = self.drawdown_dates, self.stats["metrics"]
         found: dict[str, Any] = {
             "initial_equity": float(self.initial_equity),
             "final_equity": float(self.final_equity),
@@ -207,6 +236,7 @@ class BacktestResults:
             "sortino_ratio": self.sortino_ratio,
             "calmar_ratio": self.calmar_ratio,
             "max_drawdown": self.max_drawdown,
+            "max_drawdown_daily": self.max_drawdown_daily,
             "drawdown_peak": None if dates is None else dates[0].isoformat(),
             "drawdown_trough": None if dates is None else dates[1].isoformat(),
             "drawdown_recovery": None if dates is None or dates[2] is None else dates[2].isoformat(),
@@ -217,6 +247,9 @@ class BacktestResults:
             "exposure": self.exposure,
             "fees": float(self.fees),
             "fills": self.round_trips.fills,
+            "orders": orders["orders"],
+            "orders_rejected": orders["rejected"],
+            "orders_expired": orders["expired"],
         }
         return {name: None if value != value else value for name, value in found.items()}
 

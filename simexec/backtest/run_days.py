@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+import numpy as np
 from attrs import frozen
 
+from simexec.backtest.array_columns import UNIX
 from simexec.backtest.config import BacktestConfig
-from simexec.backtest.data import UNIX, since_1970
+from simexec.backtest.data import since_1970
 from simexec.backtest.equity import Days, LocalDays, SessionDays
 from simexec.backtest.sessions import ALWAYS, sessions
-from simexec.errors import InputError
+from simexec.errors import DataError, InputError
+from simexec.market.levels import Array
+from simexec.market.tape import END, START, Tape
 from simexec.venue.hours import Halt, SessionCalendar, TradingHours
 
 _DAY: Final = timedelta(days=1)
@@ -49,6 +54,58 @@ def hours_of(config: BacktestConfig, epoch_ns: int) -> SessionCalendar | None:
         hours.append(TradingHours(opens - epoch_ns, one.close_ns - epoch_ns, pre_open, halts))
         closed = one.close_ns
     return SessionCalendar(hours)  # type: ignore[arg-type]  # mypy makes no sense of the converter `tuple`
+
+
+_AHEAD: Final = 16
+"""Blocks that are read ahead in search of a bar within a session, before anything is told."""
+
+
+class SessionBars:
+    """Bars on the run's own clock, counted by whether they lie within a session; a ``Tape``.
+
+    Args:
+        tape: of bars.
+        hours: the sessions.
+        calendar: their name, for the message.
+        symbol: of the bars.
+
+    Attributes:
+        is_bars: True.
+        symbol: as given.
+        bars: that were handed out; ``inside``: those of them that lie within one session, and can fill orders.
+    """
+
+    is_bars: Final = True
+
+    def __init__(self, tape: Tape, hours: SessionCalendar, calendar: str | None, symbol: str) -> None:
+        self.symbol = symbol
+        self.bars = self.inside = 0
+        self._tape = tape
+        self._calendar = calendar
+        self._opens = np.array([one.open_ns for one in hours.sessions], np.int64)
+        self._closes = np.array([one.close_ns for one in hours.sessions], np.int64)
+
+    def blocks(self) -> Iterator[Array]:
+        """See ``Tape``.
+
+        Raises:
+            DataError: no bar lies within a session.
+        """
+        ahead: list[Array] = []
+        for block in self._tape.blocks():
+            at = np.searchsorted(self._opens, block[:, START], "right") - 1
+            self.inside += int(np.count_nonzero((at >= 0) & (block[:, END] <= self._closes[at])))
+            self.bars += len(block)
+            ahead.append(block)
+            if self.inside or len(ahead) >= _AHEAD:
+                yield from ahead
+                ahead = []
+        if not self.inside:
+            raise DataError(
+                f"no bar of {self.symbol} lies within a session of {self._calendar}, so no order could fill; mind the bars' time"
+                " zone and stamp, and for daily bars use interval='session'"
+            )
+        yield from ahead
 
 
 @frozen

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Set
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from simexec.errors import InputError
 from simexec.trading.capabilities import Capabilities
+from simexec.trading.convert import nearest
 
 if TYPE_CHECKING:
     from simexec.backtest.trader import Trader
@@ -51,6 +52,45 @@ Strategy: TypeAlias = OnBar | OnQuote | OnTrade | OnFill | Any
 ``on_stop(trader)``. What it has not it is not told. An attribute ``requires`` says what its orders need of the venues."""
 
 METHODS = ("on_start", "on_bar", "on_quote", "on_trade", "on_fill", "on_stop")
+_OF_DATA = ("on_bar", "on_quote", "on_trade")
+
+
+def check_methods(strategy: Strategy) -> None:
+    """Check that a strategy has a method to be told by, and none that looks like one and is never called.
+
+    Raises:
+        InputError: it has none, a public method ``on_...`` that is not known, or is a class rather than one of it.
+    """
+    if isinstance(strategy, type):
+        raise InputError(f"strategy {strategy!r} is a class; give one of it, such as {strategy.__name__}()")
+    has = {name for name in dir(strategy) if name.startswith("on_") and callable(getattr(strategy, name, None))}
+    for name in sorted(has.difference(METHODS)):
+        raise InputError(
+            f"strategy {type(strategy).__name__} has a method {name}, which is never called{nearest(name, METHODS)} (a method of"
+            " its own needs a name without on_)"
+        )
+    if not has - {"on_start", "on_stop"}:
+        raise InputError(
+            f"strategy {strategy!r} has none of on_bar, on_quote, on_trade and on_fill, so it would never be told anything"
+        )
+
+
+def check_told(strategy: Strategy, told: Set[str]) -> None:
+    """Check that data bring something that a strategy looks at.
+
+    Args:
+        strategy: whose methods were checked.
+        told: names of the methods of data that will be called: ``on_bar``, or ``on_quote`` and ``on_trade``.
+
+    Raises:
+        InputError: it looks at other kinds of data only.
+    """
+    has = [name for name in _OF_DATA if callable(getattr(strategy, name, None))]
+    if has and told.isdisjoint(has):
+        raise InputError(
+            f"strategy {type(strategy).__name__} has {' and '.join(has)}, and its data bring {' and '.join(sorted(told))} only;"
+            " give it such a method, or other data"
+        )
 
 
 def check_requirements(strategy: Strategy, found: Capabilities) -> None:

@@ -19,7 +19,7 @@ from simexec.config.execution import ExecutionMode
 from simexec.errors import InputError
 from simexec.execution.broker import Latencies
 from simexec.execution.risk_limits import RiskLimits
-from simexec.execution.sizing import FixedQuantity
+from simexec.execution.sizing import FixedQuantity, PercentOfEquity
 from simexec.models.commission import (
     PercentCommissionModel,
     PerShareCommissionModel,
@@ -30,6 +30,8 @@ from simexec.models.impact import LinearImpactModel
 from simexec.models.slippage import FixedSlippageModel, VolumeSlippageModel
 from simexec.sim.clock import DAY, HOUR, MINUTE
 from simexec.trading.instrument import Instrument
+
+GIVEN = {"start_date": "2024-01-02", "end_date": "2024-01-03", "symbols": ["AAA"]}
 
 
 def make(**fields: Any) -> BacktestConfig:
@@ -299,3 +301,35 @@ def _of_type(written: str, default: Any) -> Any:
     return (
         type(default)(written) if isinstance(default, int | float) and written.replace(".", "").isdigit() else written
     )
+
+
+@pytest.mark.parametrize("name", ["max_order_age", "cleanup_interval"])
+def test_a_duration_without_a_unit_is_refused_and_one_that_had_it_survives_a_change(name: str) -> None:
+    for value in (5, np.int64(5)):
+        with pytest.raises(InputError, match=f"{name}: .*5.* has no unit; write '"):
+            BacktestConfig(**GIVEN, **{name: value})
+    kept = pickle.loads(pickle.dumps(BacktestConfig(**GIVEN, **{name: "5m"}))).with_(seed=1)
+    assert getattr(kept, name) == 5 * 60 * 10**9
+    assert getattr(attrs.evolve(kept), name) == 5 * 60 * 10**9
+
+
+def test_an_unknown_field_has_its_nearest_name_and_a_missing_one_its_own() -> None:
+    with pytest.raises(InputError, match=r"comission: unknown field .*; did you mean 'commission'\?"):
+        BacktestConfig(**GIVEN, comission="0.001")
+    with pytest.raises(InputError, match=r"slipage: unknown field .*; did you mean 'slippage'\?"):
+        BacktestConfig(**GIVEN).with_(slipage="0.001")
+    with pytest.raises(InputError, match="end_date: this field is required, and missing"):
+        BacktestConfig(start_date="2024-01-02", symbols=["AAA"])
+
+
+def test_the_class_of_a_model_is_refused() -> None:
+    for name, model in (
+        ("commission", PercentCommissionModel), ("slippage", FixedSlippageModel), ("sizing", PercentOfEquity),
+        ("impact", Impactful), ("limits", RiskLimits),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=f"^{name}: must be .*{model.__name__}"):
+            BacktestConfig(**GIVEN, **{name: model})
+
+
+class Impactful:
+    def lasting(self) -> None: ...

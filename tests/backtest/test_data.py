@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,26 +13,24 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from simexec.backtest.data import (
     BarArrays,
     BarFiles,
     BookData,
-    ClippedTape,
     DataRequest,
     QuoteArrays,
     ScenarioMarkets,
     since_1970,
 )
+from simexec.backtest.loaded_data import LoadedData
 from simexec.config.load import load_scenario
 from simexec.errors import ConfigError, DataError, InputError
 from simexec.market.bars import BarFile
 from simexec.market.tape import BarTape, QuoteTape
 from simexec.trading.instrument import Instrument
 
-from .scenes import Columns, Diary, bars, config, flat, loader_of, ns, quotes_of, run, trades_of, walk
+from .scenes import Columns, Diary, bars, config, flat, loader_of, ns, one_quote, quotes_of, run, trades_of, walk
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARE = Instrument("AAA", Decimal("0.01"))
@@ -244,6 +243,84 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         run(Diary(), BarFiles({"AAA": tmp_path / "AAA.csv"}, "1m", "start"))
 
 
+def lines(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(["time,open,high,low,close,volume", *rows]) + "\n")
+    return path
+
+
+def test_times_of_a_file_without_an_offset_are_in_the_backtests_time_zone(tmp_path: Path) -> None:
+    path = lines(tmp_path / "AAA.csv", "2024-01-02 09:30,10,10,10,10,5", "2024-01-02 09:31,10,10,10,10,5")
+    for options, hour in (({}, "14:30"), ({"timezone": "UTC"}, "09:30")):
+        diary = Diary()
+        results = run(diary, BarFiles({"AAA": path}, "1m", "start", options), timezone="America/New_York")
+        bar = diary.told[1][-1]
+        assert results.time(bar.start_ns).astimezone(UTC).strftime("%H:%M") == hour
+    arrays = run(Diary(), loader_of({"AAA": flat([10.0], "2024-01-02T09:30")}), timezone="America/New_York")
+    assert arrays.times_ns[-1] == ns("2024-01-02T09:31")
+
+
+def test_a_file_of_daily_bars_is_told_as_arrays_of_them_are(tmp_path: Path) -> None:
+    dates = ["2023-11-22 16:00", "2023-11-24 13:00", "2023-11-27"]
+    path = lines(tmp_path / "AAA.csv", *(f"{day},10,12,9,{10 + i},{100 + i}" for i, day in enumerate(dates)))
+    found = rows_of(BarFiles({"AAA": path}, "session").load(DAILY))
+    columns = days(*(day[:10] for day in dates)) | {
+        "open": np.full(3, 10.0), "high": np.full(3, 12.0), "low": np.full(3, 9.0), "close": np.arange(10.0, 13.0),
+        "volume": np.arange(100, 103),
+    }  # fmt: skip
+    assert found.tolist() == rows_of(BarArrays({"AAA": columns}, "session").load(DAILY)).tolist()
+    wrong = lines(tmp_path / "BBB.csv", "2023-11-22,10,11,9,10,5", "2023-11-23,10,11,9,10,5")
+    with pytest.raises(DataError, match=r"the bar of AAA in row 2, 2023-11-23, is of no session of XNYS"):
+        rows_of(BarFiles({"AAA": wrong}, "session").load(DAILY))
+    with pytest.raises(InputError, match="give the backtest a calendar"):
+        BarFiles({"AAA": path}, "session").load(REQUEST)
+    with pytest.raises(InputError, match="dates, which have no time zone"):
+        BarFiles({"AAA": path}, "session", options={"timezone": "UTC"})
+    with pytest.raises(InputError, match="stamp None of bars must be"):
+        BarFiles({"AAA": path}, "1m")
+
+
+def test_what_repair_has_left_out_is_told_in_the_assumptions(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "AAA.csv", "2024-01-02 09:30,10,10,10,10,5", "2024-01-02 09:30,10,10,10,10,5", "2024-01-02 09:31,x,1,1,1,5",
+        "2024-01-02 09:32,10,10,10,10,5",
+    )  # fmt: skip
+    loader = BarFiles({"AAA": path}, "1m", "start", {"repair": True})
+    results = run(Diary(), loader)
+    assert results.assumptions["data"] == "AAA: 2 of 4 rows left out (duplicate 1, not a number 1)"
+    assert loader.reports["AAA"].problems[0].line == 3
+    config_ = config()
+    loaded = asyncio.run(LoadedData.of(config_, loader))
+    assert run(Diary(), loaded).assumptions["data"] == results.assumptions["data"]
+    assert "data" not in run(Diary(), loader_of({"AAA": flat([10.0])})).assumptions
+
+
+def test_data_outside_the_period_and_no_data_at_all_are_refused(tmp_path: Path) -> None:
+    period = "from 2024-01-02 00:00:00 UTC to 2024-01-04 00:00:00 UTC"
+    for start, first, last in (
+        ("2023-12-31T10:00", "2023-12-31 10:00:00", "2023-12-31 10:02:00"),
+        ("2024-02-01T10:00", "2024-02-01 10:00:00", "2024-02-01 10:02:00"),
+    ):
+        with pytest.raises(
+            DataError, match=f"no bar of AAA lies within the backtest, {period}: .* {first} UTC to {last} UTC"
+        ):
+            run(Diary(), loader_of({"AAA": flat([10.0, 10.0], start)}))
+    for nothing in (loader_of({"AAA": flat([])}), BarFiles({"AAA": lines(tmp_path / "AAA.csv")}, "1m", "start")):
+        with pytest.raises(DataError, match=f"there is no bar of AAA at all; the backtest is {period}"):
+            run(Diary(), nothing)
+        with pytest.raises(DataError, match="there is no bar of AAA at all"):
+            asyncio.run(LoadedData.of(config(), nothing))
+    quotes = quotes_of([("2023-01-02T10:00", 9.5, 5, 10.5, 6)])
+    with pytest.raises(DataError, match="no quote or trade of AAA"):
+        run(Diary(), one_quote(**quotes))
+
+
+@pytest.mark.parametrize("interval", [5, np.int64(60)])
+def test_an_interval_without_a_unit_is_refused(interval: Any) -> None:
+    for make in (lambda: BarArrays({}, interval), lambda: BarFiles({"AAA": "a.csv"}, interval, "start")):
+        with pytest.raises(InputError, match=r"interval: .* has no unit; write '.*m' for minutes"):
+            make()
+
+
 def test_a_real_file_is_read_block_by_block(data_dir: Path) -> None:
     path = data_dir / "bars" / "6EH4.XCME_1min_bars_20240101_20240131.csv.gz"
     euro = Instrument("6EH4", "0.00005", multiplier=125_000)
@@ -318,100 +395,6 @@ def test_quotes_of_an_unknown_symbol_and_without_a_column_are_refused() -> None:
         QuoteArrays({"AAA": {name: QUOTES[name] for name in QUOTES if name != "ask"}}).load(REQUEST)
 
 
-# --- the part of a tape that is wanted ----------------------------------------------------------------------------------------
-
-
-class Blocks:
-    """A tape of somebody else."""
-
-    def __init__(self, blocks: list[Any], is_bars: bool = True) -> None:
-        self.is_bars = is_bars
-        self._blocks = blocks
-        self.handed_out = 0
-
-    def blocks(self) -> Any:
-        for block in self._blocks:
-            self.handed_out += 1
-            yield block
-
-
-@given(
-    cuts=st.lists(st.integers(0, 40), max_size=6),
-    start=st.integers(0, 45),
-    length=st.integers(0, 45),
-    seed=st.integers(0, 99),
-)
-def test_bars_within_a_period_are_those_that_begin_and_end_in_it_however_they_are_cut_into_blocks(
-    cuts: list[int], start: int, length: int, seed: int
-) -> None:
-    rows = rows_of(loader_of({"AAA": walk(41, seed, gaps=0.3)}).load(REQUEST))
-    blocks = [part for part in np.split(rows, sorted(min(cut, len(rows)) for cut in cuts)) if len(part)]
-    epoch = ns("2024-01-02T10:00")
-    first, last = start * MINUTE, (start + length) * MINUTE
-    tape = ClippedTape(Blocks(blocks), epoch, first, last, "AAA")
-    found = [row for block in tape.blocks() for row in block.tolist()]
-    expected = [
-        [row[0] - epoch, row[1] - epoch, *row[2:]]
-        for row in rows.tolist()
-        if row[0] - epoch >= first and row[1] - epoch <= last
-    ]
-    assert found == expected
-
-
-def test_what_comes_after_the_period_is_not_read() -> None:
-    rows = rows_of(loader_of({"AAA": flat([10.0] * 30)}).load(REQUEST))
-    tape = Blocks(np.split(rows, 10))
-    epoch = ns("2024-01-02T10:00")
-    assert len(list(ClippedTape(tape, epoch, 0, 4 * MINUTE).blocks())) == 2
-    assert tape.handed_out == 3  # a block that lies behind it all says that it is over
-
-
-def test_the_rows_of_a_tape_are_not_changed() -> None:
-    tape = loader_of({"AAA": flat([10.0] * 3)}).load(REQUEST)
-    before = rows_of(tape).tolist()
-    list(ClippedTape(tape, ns("2024-01-02"), 0, 10**15).blocks())
-    assert rows_of(tape).tolist() == before
-
-
-GOOD = rows_of(loader_of({"AAA": flat([10.0] * 3)}).load(REQUEST))
-
-
-def with_row(row: int, column: int, value: int) -> Any:
-    rows = GOOD.copy()
-    rows[row, column] = value
-    return rows
-
-
-@pytest.mark.parametrize(
-    ("blocks", "message"),
-    [
-        ([GOOD, GOOD], r"row 4 of AAA, \[1704189600000000000, .* begins before the end of the one before"),
-        ([with_row(1, 3, 5)], "rows of AAA behind row 0: bar 2, .* is inconsistent"),
-        ([GOOD[:1], with_row(2, 6, -1)[1:]], "rows of AAA behind row 1: bar 2, "),
-        ([GOOD[::-1]], "rows of AAA behind row 0: bar 2, .* begins before the end"),
-        (
-            [GOOD / 10_000],
-            r"a tape of AAA handed out float64 of shape \(3, 7\); its blocks are int64 of shape \(n, 7\)",
-        ),
-        ([GOOD[:, :6]], r"a tape of AAA handed out int64 of shape \(3, 6\)"),
-        ([GOOD[0]], r"a tape of AAA handed out int64 of shape \(7,\)"),
-        ([GOOD.tolist()], "a tape of AAA handed out list"),
-    ],
-)
-def test_rows_of_somebody_elses_tape_are_checked(blocks: list[Any], message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        list(ClippedTape(Blocks(blocks), 0, 0, 2**62, "AAA").blocks())
-
-
-def test_quotes_of_somebody_elses_tape_are_checked_too() -> None:
-    rows = rows_of(QuoteArrays({"AAA": QUOTES}).load(REQUEST))
-    assert len(list(ClippedTape(Blocks([rows], is_bars=False), 0, 0, 2**62, "AAA").blocks())) == 1
-    with pytest.raises(DataError, match=r"of shape \(n, 6\)"):
-        list(ClippedTape(Blocks([GOOD], is_bars=False), 0, 0, 2**62, "AAA").blocks())
-    with pytest.raises(DataError, match="behind row 0: row 2, "):
-        list(ClippedTape(Blocks([rows[::-1]], is_bars=False), 0, 0, 2**62, "AAA").blocks())
-
-
 # --- loaders of one's own -----------------------------------------------------------------------------------------------------
 
 
@@ -424,7 +407,7 @@ class Own:
     def load(self, request: DataRequest) -> BarTape:
         self.requests.append(request)
         price = request.instrument.to_quanta(10)
-        start = since_1970(request.start)
+        start = since_1970(request.start) + 600 * MINUTE
         return BarTape(np.array([[start, start + MINUTE, price, price, price, price, 5]]))
 
 
@@ -442,7 +425,8 @@ def test_a_loader_of_ones_own_plain_or_async_is_asked_once_for_each_symbol(make:
         start_date="2024-01-03", end_date="2024-01-04",
     )  # fmt: skip
     period = (datetime(2024, 1, 3, 5, tzinfo=UTC), datetime(2024, 1, 5, 5, tzinfo=UTC))
-    assert loader.requests == [DataRequest(SHARE, *period, "XNYS"), DataRequest(coin, *period, "XNYS")]
+    zone = "America/New_York"
+    assert loader.requests == [DataRequest(SHARE, *period, "XNYS", zone), DataRequest(coin, *period, "XNYS", zone)]
     assert [one.symbol for one in loader.requests] == ["AAA", "BBB"]
     assert [bar.close for _, kind, _, _, bar in diary.told if kind == "bar"] == [10.0, 10.0]
 

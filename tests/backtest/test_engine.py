@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -743,3 +744,107 @@ def test_a_fixed_commission_is_paid_once_an_order_however_many_parts_it_fills_in
     strategy = Once(lambda bar, trader: trader.buy("AAA", 250))
     results = run(strategy, loader_of({"AAA": flat([10.0] * 5, volume=100)}), commission=FixedCommissionModel(3))
     assert [fill.fee for fill in results.fills] == [3_000_000, 0, 0]
+
+
+def test_neither_a_loader_nor_its_data_are_printed_when_they_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^data loader of type dict has no method load\(request\)"):
+        run(EveryBar(), {"AAA": flat([1.0])})
+    with pytest.raises(InputError, match=r"^data loader BarArrays is a class; give one of it, BarArrays\(\.\.\.\)"):
+        run(EveryBar(), BarArrays)
+
+    class Nothing:
+        def load(self, request: Any) -> Any:
+            return {"open": [1.0]}
+
+    with pytest.raises(
+        InputError, match=r"^data loader Nothing brought something of type dict of AAA; it must be a Tape"
+    ):
+        run(EveryBar(), Nothing())
+
+
+def test_a_strategy_whose_data_never_call_it_is_refused_before_the_run() -> None:
+    class Quotes:
+        def on_start(self, trader: Trader) -> None:
+            raise AssertionError("it has begun")
+
+        def on_quote(self, quote: Any, trader: Trader) -> None: ...
+
+    with pytest.raises(InputError, match="strategy Quotes has on_quote, and its data bring on_bar only"):
+        run(Quotes(), loader_of({"AAA": flat([1.0])}))
+    quotes = QuoteArrays({"AAA": quotes_of([("2024-01-02T10:00", 9.5, 5, 10.5, 6)])})
+    with pytest.raises(InputError, match="has on_bar, and its data bring on_quote and on_trade only"):
+        run(Once(lambda bar, trader: None), quotes)
+
+
+def test_a_method_that_is_never_called_is_refused_with_the_nearest_name() -> None:
+    class Misspelt:
+        def on_bar(self, bar: Any, trader: Trader) -> None: ...
+
+        def on_quotes(self, quote: Any, trader: Trader) -> None: ...
+
+    with pytest.raises(
+        InputError, match=r"Misspelt has a method on_quotes, which is never called; did you mean 'on_quote'\?"
+    ):
+        run(Misspelt(), loader_of({"AAA": flat([1.0])}))
+
+    class Ticks:
+        def on_bar(self, bar: Any, trader: Trader) -> None: ...
+
+        def on_tick(self, tick: Any, trader: Trader) -> None: ...
+
+    with pytest.raises(InputError, match="Ticks has a method on_tick, which is never called; known here: on_bar"):
+        run(Ticks(), loader_of({"AAA": flat([1.0])}))
+
+
+def test_bars_that_all_lie_outside_the_sessions_are_refused_and_most_of_them_noted() -> None:
+    fields = {"calendar": "XNYS", "timezone": "America/New_York"}
+    with pytest.raises(DataError, match=r"no bar of AAA lies within a session of XNYS, .* use interval='session'"):
+        run(Diary(), loader_of({"AAA": flat([10.0] * 9, "2024-01-02T10:00")}), **fields)
+    # The session opens at 14:30 UTC.
+    columns = flat([10.0] * 9, "2024-01-02T14:25")
+    found = run(Diary(), loader_of({"AAA": columns}), **fields)
+    assert found.assumptions["outside"] == "AAA: 5 of 9 bars lie outside the sessions of XNYS, and fill nothing"
+    assert "outside" not in run(Diary(), loader_of({"AAA": flat([10.0] * 9, "2024-01-02T14:26")}), **fields).assumptions
+
+
+def test_ctrl_c_ends_a_run_under_asyncio_at_the_next_row() -> None:
+    bars_seen = 0
+
+    class Impatient:
+        def on_bar(self, bar: Any, trader: Trader) -> None:
+            nonlocal bars_seen
+            bars_seen += 1
+            if bars_seen == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    assert before is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt):
+        run(Impatient(), loader_of({"AAA": flat([10.0] * 50)}))
+    assert bars_seen == 3
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_handler_of_asyncio_is_back_behind_a_run() -> None:
+    async def main() -> bool:
+        before = signal.getsignal(signal.SIGINT)
+        await UnifiedBacktestEngine(config()).run(EveryBar(), loader_of({"AAA": flat([10.0])}))
+        return before is not signal.default_int_handler and signal.getsignal(signal.SIGINT) is before
+
+    assert asyncio.run(main())
+
+
+def test_what_a_strategy_raises_says_where_and_when() -> None:
+    class Late:
+        async def on_bar(self, bar: Any, trader: Trader) -> None:
+            await trader.wait("30s")
+            raise ZeroDivisionError
+
+    class Now:
+        def on_bar(self, bar: Any, trader: Trader) -> None:
+            raise ZeroDivisionError
+
+    for strategy, second in ((Late(), "30"), (Now(), "00")):
+        with pytest.raises(ZeroDivisionError) as caught:
+            run(strategy, loader_of({"AAA": flat([10.0])}))
+        assert caught.value.__notes__ == [f"in on_bar of {type(strategy).__name__}, at 2024-01-02 10:01:{second}+00:00"]

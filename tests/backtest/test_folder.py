@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,8 @@ def test_the_folder_holds_figures_and_tables(results: BacktestResults, tmp_path:
     assert np.array_equal(equity["time_ns"].to_numpy(), results.times_ns)
     trades = pq.read_table(out / "trades.parquet").to_pylist()
     assert [row["profit_units"] for row in trades] == [one.profit for one in results.trades]
+    assert [row["entry_price"] for row in trades] == [float(one.entry_price) for one in results.trades]
+    assert [row["exit_price"] for row in trades] == [float(one.exit_price) for one in results.trades]
     fills = pq.read_table(out / "fills.parquet").to_pylist()
     assert sum(row["fee_units"] for row in fills) == results.portfolio.fees["USD"]
 
@@ -54,15 +57,28 @@ def test_times_of_all_tables_are_those_of_the_data(results: BacktestResults, tmp
         assert since.max() <= 300 * 60_000_000_000
 
 
+@pytest.mark.parametrize("name", ["equity", "trades", "fills"])
+def test_each_table_says_what_its_units_are(name: str, results: BacktestResults, tmp_path: Path) -> None:
+    out = write_backtest(results, tmp_path / "run")
+
+    assert pq.read_table(out / f"{name}.parquet").schema.metadata == {
+        b"simexec_version": version("simexec").encode(),
+        b"epoch_utc": b"1970-01-01T00:00:00+00:00",
+        b"timezone": b"Europe/Paris",
+        b"currency": b"USD",
+        b"units_per_currency": b"1000000",
+        b"price_quantum": b'{"AAA": "0.0001"}',
+    }
+
+
 def test_a_figure_is_drawn_on_request(results: BacktestResults, tmp_path: Path) -> None:
     out = write_backtest(results, tmp_path / "run", plot=True)
 
     assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_backtest_without_data_can_be_written_and_drawn(tmp_path: Path) -> None:
-    config = CONFIG.with_(start_date="2023-01-02", end_date="2023-01-02")
-    empty = asyncio.run(UnifiedBacktestEngine(config).run(Momentum(), made_bars("AAA")))
+def test_a_backtest_without_trades_can_be_written_and_drawn(tmp_path: Path) -> None:
+    empty = asyncio.run(UnifiedBacktestEngine(CONFIG).run(Momentum(), made_bars("AAA", count=1)))
 
     out = write_backtest(empty, tmp_path / "run", plot=True)
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import randint
 
 from simexec import BacktestConfig, InputError, Simulation, UnifiedBacktestEngine, optimize
+from simexec.backtest.optimization import Optimization, Trial
 from tests.backtest.bars import Momentum, made_bars
 
 CONFIG = BacktestConfig(start_date="2024-01-02", end_date="2024-01-03", symbols=["AAA"], commission="0.0001")
@@ -131,11 +132,22 @@ class Waiting:
     ("arguments", "message"),
     [
         ({"parameters": {}}, "parameters is empty"),
-        ({"parameters": {"run": []}}, r"parameter 'run' has \[\]; give a list of values"),
+        ({"parameters": {"run": []}}, r"parameter 'run' has no values; give at least one, such as \[10, 20\]$"),
         ({"parameters": {"run": 3}}, "parameter 'run' has 3; give a list of values"),
         ({"parameters": {"run": randint(1, 5)}}, "parameter 'run' is a distribution; give samples="),
         ({"parameters": {"run": range(1001), "quantity": range(1001)}}, "the grid has 1,002,001 points; give samples="),
-        ({"parameters": {"run": [1]}, "objective": "sharp_ratio"}, "objective 'sharp_ratio' is none of .*sharpe_ratio"),
+        (
+            {"parameters": {"run": [1]}, "objective": "sharp_ratio"},
+            "objective 'sharp_ratio' is unknown; did you mean 'sharpe_ratio'",
+        ),
+        (
+            {"parameters": {"run": [1]}, "objective": "zzz"},
+            "^objective 'zzz' is unknown; known here: annualised_return, [^:]*$",
+        ),
+        ({"parameters": {"run": [1]}, "processes": 0}, "^processes 0 is not a positive whole number"),
+        ({"parameters": [1]}, r"parameters \[1\] is no mapping"),
+        ({"parameters": {"rum": [1]}}, "strategy Momentum takes no parameter 'rum'; did you mean 'run'"),
+        ({"parameters": {"config.slipage": ["0"]}}, "'config.slipage' is no field .*; did you mean 'config.slippage'"),
         ({"parameters": {"run": [1]}, "strategy": Momentum()}, "makes none; give its class"),
         ({"parameters": {"run": [1]}, "samples": 0}, "samples 0"),
         ({"parameters": {"run": [1]}, "data_loader": Waiting()}, "waits for something outside; load the data before"),
@@ -152,3 +164,57 @@ def test_values_of_numpy_become_plain_numbers() -> None:
     found = optimize(CONFIG, Momentum, {"run": np.arange(1, 3)}, BARS, processes=1)
 
     assert {type(one.parameters["run"]) for one in found.trials} == {int}
+
+
+def test_errors_stand_cut_in_a_last_column_and_widen_no_other() -> None:
+    class Failing(Momentum):
+        def on_bar(self, bar: object, trader: object) -> None:
+            if self.run == 0:
+                raise InputError("much too long " * 20)
+            super().on_bar(bar, trader)
+
+    lines = (
+        optimize(CONFIG, Failing, {"run": [0, 2]}, BARS, objective="total_return", processes=1).to_text().splitlines()
+    )
+
+    assert lines[0].split() == ["rank", "run", "total_return", "max_drawdown", "total_trades", "error"]
+    assert lines[1].split()[2].endswith("%")
+    assert lines[2].split()[2:5] == ["-", "-", "-"]
+    assert lines[2].endswith("…")
+    assert len(lines[2]) == lines[0].index("error") + 60
+
+
+def test_fractions_are_per_cent_and_tiny_ones_keep_their_digits() -> None:
+    figures = {"total_return": 0.12345, "max_drawdown": -0.0000012345, "total_trades": 3}
+    found = Optimization("total_return", True, (Trial(1, 0, {"run": 2}, figures, None),))
+
+    assert found.to_text().splitlines()[1].split() == ["1", "2", "12.35%", "-0.000123%", "3"]
+
+
+def test_the_repr_is_short_and_printing_gives_the_table() -> None:
+    found = optimize(CONFIG, Momentum, GRID, BARS, objective="total_return", processes=1)
+
+    assert str(found) == found.to_text()
+    assert repr(found.best) in repr(found)
+    assert repr(found).startswith("<Optimization of 6 trials by total_return, best ")
+    given = found.best.parameters
+    assert repr(found.best).startswith(
+        f"<Trial {found.best.number}, rank 1: run={given['run']}, quantity={given['quantity']}; "
+    )
+    assert len(repr(found)) < 200
+
+
+def test_the_text_says_that_no_trial_has_the_objective() -> None:
+    short = CONFIG.with_(end_date="2024-01-02")
+    lines = optimize(short, Momentum, {"run": [0, 2]}, BARS, processes=1).to_text().splitlines()
+
+    assert lines[-1] == "no trial has a sharpe_ratio; 1 of 2 failed"
+
+
+def test_a_strategy_that_takes_any_parameter_is_left_to_its_trials() -> None:
+    def make(**given: int) -> Momentum:
+        return Momentum(run=given["runs"])
+
+    found = optimize(CONFIG, make, {"runs": [1, 2]}, BARS, objective="total_return", processes=1)
+
+    assert all(one.error is None for one in found.trials)

@@ -9,7 +9,7 @@ import pytest
 
 from simexec.backtest.data import QuoteArrays
 from simexec.backtest.trader import Trader
-from simexec.errors import InputError
+from simexec.errors import DataError, InputError
 from simexec.execution.broker import Latencies
 from simexec.sim import Constant
 from simexec.trading.vocabulary import OrderSide, TimeInForce
@@ -280,8 +280,8 @@ def test_what_a_model_says_wrong_comes_out_of_the_run() -> None:
         run(Diary(buy_first), loader_of({"AAA": flat([10.0, 11.0])}), slippage=Better())
 
 
-def test_no_rows_at_all_are_the_start_and_the_stop() -> None:
+def test_without_any_row_nothing_is_told() -> None:
     diary = Diary()
-    results = run(diary, loader_of({"AAA": flat([])}))
-    assert diary.kinds() == ["start", "stop"]
-    assert results.rows == 0
+    with pytest.raises(DataError, match="there is no bar of AAA at all"):
+        run(diary, loader_of({"AAA": flat([])}))
+    assert diary.kinds() == []

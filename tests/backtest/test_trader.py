@@ -65,11 +65,16 @@ def test_before_the_first_row_there_is_no_price_no_quote_and_no_bar() -> None:
 
 def test_bars_are_the_latest_that_have_ended_oldest_first_and_no_more_than_the_lookback() -> None:
     def look(trader: Trader) -> list[list[float]]:
-        return [[bar.close for bar in trader.bars("AAA", count)] for count in (None, 0, 1, 2, 3, 99)]
+        return [[bar.close for bar in trader.bars("AAA", count)] for count in (None, 0, 1, 2, 3)]
 
     found, _ = play([1.0, 2.0, 3.0, 4.0, 5.0], fields={"lookback": 3}, bar1=look, bar5=look)
-    assert found[0] == [[1.0], [], [1.0], [1.0], [1.0], [1.0]]
-    assert found[1] == [[3.0, 4.0, 5.0], [], [5.0], [4.0, 5.0], [3.0, 4.0, 5.0], [3.0, 4.0, 5.0]]
+    assert found[0] == [[1.0], [], [1.0], [1.0], [1.0]]
+    assert found[1] == [[3.0, 4.0, 5.0], [], [5.0], [4.0, 5.0], [3.0, 4.0, 5.0]]
+
+
+def test_more_bars_than_are_ever_kept_are_refused() -> None:
+    with pytest.raises(InputError, match="4 bars of AAA were asked for and lookback is 3; set lookback=4"):
+        play([1.0], fields={"lookback": 3}, bar1=lambda trader: trader.bars("AAA", 4))
 
 
 @pytest.mark.parametrize("count", [-1, 1.5, True, "2"])
@@ -296,3 +301,92 @@ def test_waiting_takes_durations_and_refuses_what_is_none() -> None:
     assert woken == [MINUTE + 90 * 10**9]
     with pytest.raises(InputError):
         play([10.0], bar1=lambda trader: trader.wait(-1))
+
+
+# --- replaces, and what is refused at once ------------------------------------------------------------------------------------
+
+
+def test_a_replace_asks_for_another_quantity_and_price_and_keeps_the_order() -> None:
+    def ask(trader: Trader) -> Any:
+        (order,) = trader.orders()
+        trader.replace(order, quantity=30, price="9.5")
+        return order
+
+    found, results = play([10.0, 10.0, 10.0, 9.4], bar1=lambda trader: trader.buy("AAA", 10, 9), bar2=ask)
+    assert found[0] is found[1]
+    assert (found[0].status, found[0].filled_quantity) == (OrderStatus.FILLED, 30)
+    assert [(fill.quantity, fill.order_id) for fill in results.fills] == [(30, found[0].order_id)]
+
+
+def test_a_stop_is_moved_by_a_replace() -> None:
+    found, results = play(
+        [10.0, 10.0, 10.0, 11.0, 11.0],
+        bar1=lambda trader: trader.buy("AAA", 10, order_type=OrderType.STOP, stop_price=20),
+        bar2=lambda trader: trader.replace(trader.orders()[0], stop_price=11),
+    )
+    assert found[0].status is OrderStatus.FILLED
+    assert len(results.fills) == 1
+
+
+def test_wrong_replaces_are_refused_at_once() -> None:
+    def ask(trader: Trader) -> None:
+        order = trader.buy("AAA", 10, 9)
+        with pytest.raises(OrderError, match="changes nothing"):
+            trader.replace(order)
+        with pytest.raises(OrderError, match=r"price 9\.005 is not a multiple of AAA's tick"):
+            trader.replace(order, price=9.005)
+        with pytest.raises(OrderError, match=r"give round\(price, 2\)"):
+            trader.replace(order, price=100.03999999999999)
+        with pytest.raises(OrderError, match="can only be given to a stop"):
+            trader.replace(order, stop_price=9)
+        with pytest.raises(InputError, match="'ord_1' is no order; give the Order that"):
+            trader.replace("ord_1", 5)  # type: ignore[arg-type]
+
+    play([10.0], bar1=ask)
+
+
+def test_an_order_that_an_algorithm_works_is_not_replaced_here() -> None:
+    class Worker:
+        """Stands in for whoever works a parent."""
+
+        def attend(self) -> None: ...
+
+    def work(trader: Trader) -> None:
+        manager = trader.engine.order_manager
+        parent = trader.engine.new_order("AAA", OrderSide.BUY, 10)
+        assert manager.begin(parent, Worker())
+        with pytest.raises(InputError, match=r"is worked by an algorithm; await trader\.engine"):
+            trader.replace(parent, 20)
+        assert parent.quantity == 10
+        manager.cancel(parent)
+
+    play([10.0, 10.0], bar1=work)
+
+
+def test_an_id_is_no_order_and_an_unknown_field_has_its_nearest_name() -> None:
+    def ask(trader: Trader) -> None:
+        with pytest.raises(InputError, match="'ord_1' is no order; give the Order"):
+            trader.cancel("ord_1")  # type: ignore[arg-type]
+        with pytest.raises(
+            InputError, match=r"trader.buy: no order has a field 'stopprice'; did you mean 'stop_price'\?"
+        ):
+            trader.buy("AAA", 1, stopprice=3)
+        with pytest.raises(InputError, match=r"trader.sell: no order has a field 'tif'"):
+            trader.sell("AAA", 1, tif=TimeInForce.GTC)
+        assert trader.orders() == []
+
+    play([10.0], bar1=ask)
+
+
+@pytest.mark.parametrize("price", [100.03999999999999, 0.1 + 0.2])
+def test_a_price_with_the_noise_of_floats_is_refused_with_a_remedy(price: float) -> None:
+    def ask(trader: Trader) -> None:
+        for send in (trader.buy, trader.sell, trader.target):
+            with pytest.raises(
+                OrderError, match=r"is not a multiple of AAA's tick.*floats add such noise: give round\(price, 2\)"
+            ):
+                send("AAA", 1, price)
+        with pytest.raises(OrderError, match=r"tick 0.01; nearest: [^;]*$"):
+            trader.buy("AAA", 1, 10.004)
+
+    play([10.0], bar1=ask)
