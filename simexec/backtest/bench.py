@@ -169,7 +169,7 @@ def _grown(each: int, every: int) -> tuple[float, BacktestResults]:
         initial_capital=1_000_000,
         commission="0.0001",
         slippage="0.0001",
-        history=10_000,
+        history=1_000,  # so short that both sizes reach it: what is dropped is freed, and that costs too
     )
     began = time.process_time()
     results = asyncio.run(UnifiedBacktestEngine(config).run(InAndOut(every), MadeBars(each)))
@@ -179,7 +179,7 @@ def _grown(each: int, every: int) -> tuple[float, BacktestResults]:
 def _costs(figures: dict[str, Any]) -> tuple[float, float]:
     """Cost of a bar and of an order at the larger size over that at the smaller, each measured by turns."""
     found: dict[int, list[tuple[float, float]]] = {_FEW: [], _MANY: []}
-    for _ in range(3):
+    for _ in range(5):
         for each, rounds in ((_FEW, 3), (_MANY, 1)):
             idle = statistics.median(_grown(each, 0)[0] for _ in range(rounds))
             runs = [_grown(each, _BARS_AN_ORDER) for _ in range(rounds)]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from operator import and_
+from typing import Final
 
 import simpy
 
@@ -44,6 +45,10 @@ from simexec.trading.report import Fill
 from simexec.venue.model_venue import OF_QUOTES
 
 _OVER = "the backtest has ended"
+
+
+_BUSTS: Final = 16_384
+"""Fills of a symbol that can be busted at most, where the history is not shorter."""
 
 
 class UnifiedBacktestEngine:
@@ -156,7 +161,8 @@ class _Run:
         hours = hours_of(config, epoch_ns)
         self._failed = sim.event()
         self._error: Exception | None = None
-        self.portfolio = Portfolio(config.initial_capital, config.currency)
+        window = _BUSTS if config.history is None else min(_BUSTS, config.history)
+        self.portfolio = Portfolio(config.initial_capital, config.currency, bust_window=window)
         risk = RiskPortfolioContainer(
             portfolio=self.portfolio, limits=config.limits, sizing=config.sizing, instruments=traded.values()
         )
@@ -182,7 +188,7 @@ class _Run:
         )
         self.trader = Trader(sim, self.engine, traded, config.currency, config.zone, config.lookback)
         self.audience = Audience(sim, strategy, self.trader, self.engine, self._fail)
-        self.round_trips = RoundTrips(config.history)
+        self.round_trips = RoundTrips(config.history, bust_window=window)
         self.fills: deque[Fill] = deque(maxlen=config.history)
         self.engine.on(EventType.FILL, self._filled)
         self.engine.on(EventType.BUST, self._busted)
