@@ -82,8 +82,8 @@ class SquareRootImpactModel:
     """The square-root law ``coefficient * volatility * sqrt(quantity / volume)``, temporary.
 
     See Tóth et al., "Anomalous price impact and the critical nature of liquidity in financial markets", Physical Review
-    X 1 (2011). The law is about a whole order over the time in which it trades. Applied to each part, as here, it makes
-    n parts dearer than one: sqrt(n) times, if volatility and volume are those of the part's own bar.
+    X 1 (2011). The law is about a whole order over the time in which it trades. Applied to each part, as here, it charges
+    an order in n even parts 1 / sqrt(n) of that, if volatility and volume are those of the part's own bar.
 
     Args:
         volatility: standard deviation of returns over the time in which ``volume`` trades, a bar, as a fraction.
