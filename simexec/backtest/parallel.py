@@ -71,21 +71,7 @@ def run_jobs(
         raise InputError(f"processes {processes!r} is not a positive whole number; leave it out to use every CPU")
     data = complete(LoadedData.of(config, data_loader))
     shared = Shared(config, data, summary)
-    try:
-        outcomes = run_tasks(run_job, jobs, jobs=processes, progress=progress, shared=shared, keep_errors=keep_errors)
-    except InputError as error:
-        if _THEIR_REMEDY not in str(error):
-            raise
-        raise InputError(_in_our_words(str(error))) from error.__cause__
-    return [attrs.evolve(one, error=one.error and _in_our_words(one.error)) for one in outcomes]
-
-
-_THEIR_REMEDY = "pass jobs=1"
-
-
-def _in_our_words(error: str) -> str:
-    """With the name that the argument has here."""
-    return error.replace(_THEIR_REMEDY, "pass processes=1")
+    return run_tasks(run_job, jobs, jobs=processes, progress=progress, shared=shared, keep_errors=keep_errors)
 
 
 def run_job(job: Job, shared: Shared) -> Any:

@@ -39,7 +39,7 @@ def pack(what: str, thing: object) -> bytes:
         return dumps(thing)
     except Exception as error:
         raise InputError(
-            f"{what} cannot be sent to a worker process{because(thing, error)}; make that inside the function, or pass jobs=1"
+            f"{what} cannot be sent to a worker process{because(thing, error)}; make that inside the function, or use one process"
         ) from error
 
 

@@ -305,7 +305,7 @@ class _Crew(Generic[R]):
             else:
                 self._finish(Outcome(index, value))
                 return
-        text = f"the result of {name} cannot be sent back{trouble}; return plain data, or pass jobs=1"
+        text = f"the result of {name} cannot be sent back{trouble}; return plain data, or use one process"
         self._fail(index, InputError(text), text)
 
     def _finish(self, outcome: Outcome[R]) -> None:

@@ -76,7 +76,7 @@ def test_a_strategy_that_takes_its_process_with_it_is_named() -> None:
 def test_the_remedy_for_what_cannot_travel_is_an_argument_that_is_there() -> None:
     lock = threading.Lock()
 
-    with pytest.raises(InputError, match=r"strategy 'locked'.* pass processes=1") as caught:
+    with pytest.raises(InputError, match=r"strategy 'locked'.* or use one process") as caught:
         run_many(CONFIG, {"locked": lambda: Momentum(run=2 if lock else 3), "good": Momentum}, BARS, processes=2)
 
     assert "jobs" not in str(caught.value)

@@ -427,7 +427,7 @@ def test_an_error_of_progress_is_raised_and_ends_all_at_once(monkeypatch: pytest
 
 def test_what_cannot_be_sent_is_named_with_the_remedy() -> None:
     lock = threading.Lock()
-    remedy = "; make that inside the function, or pass jobs=1"
+    remedy = "; make that inside the function, or use one process"
 
     def with_lock(task: int) -> bool:
         return lock.locked()
